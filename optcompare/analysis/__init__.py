@@ -1,1 +1,1 @@
-
+"""The analysis room: tables from stored runs."""

@@ -1,1 +1,1 @@
-
+"""The objective room: what is minimized."""

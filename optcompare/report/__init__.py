@@ -1,1 +1,1 @@
-
+"""The report room: figures, pages and exports."""

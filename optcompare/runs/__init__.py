@@ -1,1 +1,1 @@
-
+"""The runs room: one run, and many."""

@@ -1,0 +1,95 @@
+"""Compare optimizers on one regularized training objective, and see what lambda means to each.
+
+>>> import optcompare as oc
+>>> data = oc.load_dataset("breast_cancer", seed=0)
+>>> objective = oc.linear_objective(data, penalty=oc.L2(1.0))
+>>> run = oc.minimize(objective, "nelder_mead", budget=2000, seed=0)
+>>> oc.implied_lambda(objective, run.theta)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+# public name -> the module that defines it; imported when first asked for, so that `import optcompare` is fast
+_HOMES = {
+    "Dataset": "objective.datasets",
+    "load_dataset": "objective.datasets",
+    "load_csv": "objective.datasets",
+    "linear_objective": "objective.builders",
+    "mlp_objective": "objective.builders",
+    "function_objective": "objective.builders",
+    "Objective": "objective.objective",
+    "L2": "objective.penalties",
+    "Minibatch": "objective.noise",
+    "InputNoise": "objective.noise",
+    "Dropout": "objective.noise",
+    "implied_lambda": "objective.meter",
+    "LambdaReading": "objective.meter",
+    "convert_lambda": "objective.convert",
+    "Budget": "recorder",
+    "Recorder": "recorder",
+    "Redraw": "recorder",
+    "Frozen": "recorder",
+    "Optimizer": "optimizers.base",
+    "optimizers": "optimizers",
+    "InError": "runs.arms",
+    "InUpdate": "runs.arms",
+    "Run": "runs.run",
+    "Status": "runs.run",
+    "minimize": "runs.run",
+    "Study": "study",
+    "Results": "study",
+    "load_results": "study",
+    "Claim": "analysis.claims",
+    "errors": "errors",
+}
+
+__all__ = ["__version__", *sorted(_HOMES)]
+
+if TYPE_CHECKING:
+    from . import errors as errors
+    from . import optimizers as optimizers
+    from .analysis.claims import Claim as Claim
+    from .objective.builders import function_objective as function_objective
+    from .objective.builders import linear_objective as linear_objective
+    from .objective.builders import mlp_objective as mlp_objective
+    from .objective.convert import convert_lambda as convert_lambda
+    from .objective.datasets import Dataset as Dataset
+    from .objective.datasets import load_csv as load_csv
+    from .objective.datasets import load_dataset as load_dataset
+    from .objective.meter import LambdaReading as LambdaReading
+    from .objective.meter import implied_lambda as implied_lambda
+    from .objective.noise import Dropout as Dropout
+    from .objective.noise import InputNoise as InputNoise
+    from .objective.noise import Minibatch as Minibatch
+    from .objective.objective import Objective as Objective
+    from .objective.penalties import L2 as L2
+    from .optimizers.base import Optimizer as Optimizer
+    from .recorder import Budget as Budget
+    from .recorder import Frozen as Frozen
+    from .recorder import Recorder as Recorder
+    from .recorder import Redraw as Redraw
+    from .runs.arms import InError as InError
+    from .runs.arms import InUpdate as InUpdate
+    from .runs.run import Run as Run
+    from .runs.run import Status as Status
+    from .runs.run import minimize as minimize
+    from .study import Results as Results
+    from .study import Study as Study
+    from .study import load_results as load_results
+else:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
+        value = module if module.__name__.rpartition(".")[2] == name else getattr(module, name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)
