@@ -16,6 +16,10 @@ from ..errors import InvalidInputError, unknown_name
 if TYPE_CHECKING:
     from .base import Vector
 
+# Solvers are shown an error of +inf as this number. The order of candidates stays, and the difference of two such
+# errors is 0 instead of NaN: an error that is +inf everywhere looks flat, and the solver stops by its own rule.
+CEILING = 1e100
+
 
 def finite(name: str, value: Any) -> None:
     """Refuse what is not a finite real number (a bool is none)."""
@@ -36,7 +40,7 @@ def nonnegative(name: str, value: Any) -> None:
 
 
 def between(name: str, value: Any, low: float, high: float, ends: str = "[]") -> None:
-    """Refuse what is not a number in the interval; ``ends`` tells which ends belong to it: "[]", "[)", "(]", "()"."""
+    """Refuse what is not a number in the interval; ``ends`` says which ends belong to it, e.g. "[)" for low only."""
     is_inside = _is_number(value) and low <= value <= high
     if not is_inside or (ends[0] == "(" and value == low) or (ends[1] == ")" and value == high):
         raise InvalidInputError(f"{name} must be in {ends[0]}{low:g}, {high:g}{ends[1]}, got {value!r}")
@@ -65,9 +69,7 @@ def ordered(lower: Any, upper: Any, names: tuple[str, str] = ("lower", "upper"))
     finite(names[0], lower)
     finite(names[1], upper)
     if not lower < upper:
-        raise InvalidInputError(
-            f"{names[0]} must be below {names[1]}, got {names[0]}={lower!r}, {names[1]}={upper!r}"
-        )
+        raise InvalidInputError(f"{names[0]} must be below {names[1]}, got {names[0]}={lower!r}, {names[1]}={upper!r}")
 
 
 def box_of(start: Vector, lower: float, upper: float) -> tuple[Vector, Vector]:
@@ -76,8 +78,8 @@ def box_of(start: Vector, lower: float, upper: float) -> tuple[Vector, Vector]:
     if outside.size:
         first = int(outside[0])
         raise InvalidInputError(
-            f"the start lies outside the box [{lower:g}, {upper:g}] in {outside.size} of {start.size} coordinates"
-            f" (coordinate {first} is {float(start[first]):g}): widen lower and upper, or start nearer to 0"
+            f"the start lies outside the box [{lower:g}, {upper:g}] in {outside.size} of {start.size}"
+            f" coordinates (coordinate {first} is {float(start[first]):g}): widen lower and upper"
         )
     return np.full(start.shape, float(lower)), np.full(start.shape, float(upper))
 
