@@ -42,8 +42,8 @@ _HOMES = {
     "Status": "runs.run",
     "minimize": "runs.run",
     "Study": "study",
-    "Results": "study",
-    "load_results": "study",
+    "Results": "results",
+    "load_results": "results",
     "Claim": "analysis.claims",
     "errors": "errors",
 }
@@ -73,14 +73,14 @@ if TYPE_CHECKING:
     from .recorder import Frozen as Frozen
     from .recorder import Recorder as Recorder
     from .recorder import Redraw as Redraw
+    from .results import Results as Results
+    from .results import load_results as load_results
     from .runs.arms import InError as InError
     from .runs.arms import InUpdate as InUpdate
     from .runs.run import Run as Run
     from .runs.run import Status as Status
     from .runs.run import minimize as minimize
-    from .study import Results as Results
     from .study import Study as Study
-    from .study import load_results as load_results
 else:
 
     def __getattr__(name: str) -> Any:

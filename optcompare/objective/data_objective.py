@@ -122,11 +122,14 @@ class DataObjective(Objective):
         scores = self.model.scores(self._point(theta), self.data.X_test)
         return prediction_error(scores, self.data.y_test, self.data)
 
-    def loss_formula(self) -> str:
-        """Return the loss with the model's scores."""
-        outer = "(1/n) sum_i" if self.reduction == "mean" else "sum_i"
-        text = f"{outer} [{self.loss_function.formula}], z = {self.model.formula}"
-        return text + "".join(f", under {part!r}" for part in self.noise)
+    def loss_formula(self, reduction: str) -> str:
+        """Return the loss of the scores z, as a mean or a sum over items."""
+        text = f"{'(1/n) ' if reduction == 'mean' else ''}sum_i [{self.loss_function.formula}]"
+        return text + "".join(f" under {part!r}" for part in self.noise)
+
+    def formula(self) -> str:
+        """Return the objective as one line of text, with the model's scores and the facts."""
+        return f"{super().formula()}, z = {self.model.formula}"
 
     def describe_fields(self) -> dict[str, Any]:
         """Data, model, loss, penalty, noise and reduction are the objective's identity; names are not."""

@@ -39,7 +39,7 @@ class FunctionObjective(Objective):
         self.n_samples = n_samples
         self.name = name
         self.dataset_name = name
-        self.identity_name = identity_name
+        self._identity_name = identity_name
         self.has_gradient = gradient is not None
         self._settle(penalty, 1.0 / n_samples)
 
@@ -75,12 +75,19 @@ class FunctionObjective(Objective):
             )
         return self._loss(theta, sample), gradient.astype(np.float64)
 
-    def loss_formula(self) -> str:
-        """Return the function's name."""
-        return f"{getattr(self.function, '__name__', type(self.function).__name__)}(theta)"
+    def loss_formula(self, reduction: str) -> str:
+        """Return the function by name; it is read as a mean over ``n_samples`` items."""
+        return f"{'n ' if reduction == 'sum' else ''}{self.name}(theta)"
 
     def describe_fields(self) -> dict[str, Any]:
-        """Return the functions, the layout and the penalty."""
+        """Return the functions (or the name that was given for them), the layout and the penalty."""
+        if self._identity_name is not None:
+            return {
+                "name": self._identity_name,
+                "blocks": self.layout.blocks,
+                "n_samples": self.n_samples,
+                "penalty": self.penalty,
+            }
         return {
             "function": self.function,
             "gradient": self.gradient_function,

@@ -42,7 +42,7 @@ class Objective(ABC):
     has_gradient: bool
     is_smooth: bool = True
     is_noisy: bool = False
-    identity_name: str | None = None
+    reduction: str = "mean"
 
     def _settle(self, penalty: Penalty, c: float) -> None:
         """Bind a penalty; the last step of every constructor."""
@@ -62,8 +62,8 @@ class Objective(ABC):
     def _loss_and_gradient(self, theta: Vector, sample: Sample | None) -> tuple[float, Vector]: ...
 
     @abstractmethod
-    def loss_formula(self) -> str:
-        """Return L(theta) as text."""
+    def loss_formula(self, reduction: str) -> str:
+        """Return the training loss as text, written as a "mean" or as a "sum" over items."""
 
     @abstractmethod
     def start(self, rng: np.random.Generator, scale: float | None = None) -> Vector:
@@ -179,17 +179,19 @@ class Objective(ABC):
 
     def formula(self) -> str:
         """Return the objective as one line of text, with its facts."""
-        term = self.penalty.formula()
-        text = f"J = {self.loss_formula()}"
+        term, written = self.penalty.formula(), self.penalty.reduction or self.reduction
+        text = self.loss_formula(written)
         if term:
             text += f" + {term}" if not self.is_constrained else f" subject to {term}"
+        if written != self.reduction:  # the penalty is written beside a mean and the objective sums, or the reverse
+            text = f"n [{text}]" if written == "mean" else f"(1/n) [{text}]"
         facts = [f"n = {self.n_samples}", f"d = {self.dim}"]
         if term and not self.is_constrained:
             facts.insert(0, f"lambda = {self.lam:g} (canonical {self.lam_canonical:g})")
         n_biases = int((~self.is_penalised).sum())
         if term and n_biases:
             facts.append(f"{n_biases} biases free")
-        return f"{text};  {', '.join(facts)}"
+        return f"J = {text};  {', '.join(facts)}"
 
     def __repr__(self) -> str:
         return f"<objective {self.name}: {self.formula()}>"

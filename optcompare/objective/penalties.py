@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 
 from ..errors import InvalidInputError, unknown_name
 from .conventions import (
-    canonical_to_error_convention,
     check_lambda,
     error_convention_to_canonical,
     error_conventions,
@@ -53,6 +52,11 @@ class Penalty(ABC):
     biases: bool = False
     is_constraint: bool = False
     is_smooth: bool = True
+
+    @property
+    def reduction(self) -> str:
+        """Beside a "mean" or a "sum" of losses is the term written; "" where it does not matter."""
+        return ""
 
     @property
     @abstractmethod
@@ -156,10 +160,10 @@ class L2(Penalty):
         """Return the same penalty at another lambda."""
         return replace(self, strength=lam)
 
-    @classmethod
-    def from_canonical(cls, lam_canonical: float, convention: str, n_samples: int) -> L2:
-        """Return the penalty that is ``lam_canonical`` when written in ``convention``."""
-        return cls(canonical_to_error_convention(lam_canonical, convention, n_samples), convention)
+    @property
+    def reduction(self) -> str:
+        """Beside a "mean" or a "sum" of losses, by convention."""
+        return "sum" if self.convention.startswith("sum") else "mean"
 
     def lam_canonical(self, n_samples: int) -> float:
         """Return lambda in J = mean loss + lambda/(2n) sum w^2."""
@@ -179,9 +183,8 @@ class L2(Penalty):
 
     def formula(self) -> str:
         """Return the term as written."""
-        beside, term = error_conventions()[self.convention].split(" + ")
-        scaled = f" beside a {beside}" if beside != "mean of losses" else ""
-        return term + scaled + (", biases included" if self.biases else "")
+        term = error_conventions()[self.convention].split(" + ")[1]
+        return term + (", biases included" if self.biases else "")
 
 
 def as_penalty(given: Penalty | None) -> Penalty:
@@ -191,3 +194,6 @@ def as_penalty(given: Penalty | None) -> Penalty:
     if isinstance(given, Penalty):
         return given
     raise InvalidInputError(f"penalty must be an oc.L2(...) or another penalty, or None, got {given!r}")
+
+
+PENALTIES: tuple[type[Penalty], ...] = (L2,)

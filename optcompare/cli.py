@@ -1,0 +1,184 @@
+"""The command line: ``optcompare run | report | status | list | show | lambda``."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import runpy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .errors import InvalidInputError, OptcompareError
+
+LISTS = ("optimizers", "datasets", "losses", "penalties", "conventions")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit status: 0 done, 1 a clear error, 130 stopped by Ctrl-C."""
+    arguments, rest = _parser().parse_known_args(argv)
+    if rest and arguments.command is not run_command:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    try:
+        arguments.command(arguments)
+    except OptcompareError as error:
+        print(f"optcompare: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="optcompare", description=(__doc__ or "").splitlines()[0])
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run a study script", add_help=False)
+    run.add_argument("script", metavar="STUDY.py", help="the script; further options go to the study (try --help)")
+    run.set_defaults(command=run_command)
+
+    report = commands.add_parser("report", help="write the report of stored runs; solves nothing")
+    report.add_argument("store", metavar="DB")
+    report.add_argument("--study", help="which study, where the store holds several")
+    report.add_argument("--out", default="report", help="folder to write (default: report)")
+    report.set_defaults(command=report_command)
+
+    status = commands.add_parser("status", help="how far a study is: done, failed, missing")
+    status.add_argument("store", metavar="DB")
+    status.add_argument("--study", help="which study, where the store holds several")
+    status.add_argument("--failures", action="store_true", help="show the failed runs with their tracebacks")
+    status.set_defaults(command=status_command)
+
+    listing = commands.add_parser("list", help="what there is: " + ", ".join(LISTS))
+    listing.add_argument("what", nargs="?", choices=LISTS, help="one list (default: all)")
+    listing.set_defaults(command=list_command)
+
+    show = commands.add_parser("show", help="one stored run by its key, or its first digits")
+    show.add_argument("run", metavar="RUN", help="the run's key or a unique beginning of it")
+    show.add_argument("--store", required=True, metavar="DB")
+    show.add_argument("--study", help="which study, where the store holds several")
+    show.set_defaults(command=show_command)
+
+    _add_lambda(commands)
+    return parser
+
+
+def _add_lambda(commands: Any) -> None:
+    convert = commands.add_parser("lambda", help="convert a lambda (weight_decay, alpha, C) between conventions")
+    convert.add_argument("value", nargs="?", type=float)
+    convert.add_argument("--from", dest="source", metavar="CONVENTION")
+    convert.add_argument("--to", dest="target", default="canonical", metavar="CONVENTION")
+    convert.add_argument("--table", action="store_true", help="print the whole table of conventions")
+    convert.add_argument("--n", type=int, dest="n_samples", help="training items")
+    convert.add_argument("--loss", help="cross_entropy, half_squared_error, squared_error or mse")
+    convert.add_argument("--outputs", type=int, default=1, dest="n_outputs")
+    convert.add_argument("--biases", action="store_true", help="the biases are penalised too")
+    convert.add_argument("--batch-size", type=int)
+    convert.add_argument("--learning-rate", type=float)
+    convert.add_argument("--momentum", type=float, default=0.0)
+    convert.add_argument("--rule", help="the update rule of a decay")
+    convert.add_argument("--l1-ratio", type=float)
+    convert.add_argument("--solver", help="scikit-learn's solver, where it matters")
+    convert.set_defaults(command=lambda_command)
+
+
+def run_command(arguments: argparse.Namespace) -> None:
+    """Run the script as ``__main__`` with the remaining options as its own."""
+    script = Path(arguments.script)
+    if arguments.script in ("-h", "--help") or not script.is_file():
+        raise InvalidInputError(f"no study script at {arguments.script!r}: give the path of a .py file")
+    before = sys.argv
+    sys.argv = [str(script), *arguments.rest]
+    try:
+        runpy.run_path(str(script), run_name="__main__")
+    finally:
+        sys.argv = before
+
+
+def report_command(arguments: argparse.Namespace) -> None:
+    """Draw the report again from a store."""
+    from .results import claims_text, load_results
+
+    results = load_results(arguments.store, arguments.study)
+    page = results.report(arguments.out)
+    print(claims_text(results.claims()))
+    print(f"report: {page}")
+
+
+def status_command(arguments: argparse.Namespace) -> None:
+    """Print how many runs are done, by status, and which are missing or failed."""
+    from .results import load_results
+
+    results = load_results(arguments.store, arguments.study)
+    frame = results.to_frame()
+    total = len(results.description["keys"])
+    print(f"{results.study}: {len(frame)} of {total} runs stored, {total - len(frame)} missing")
+    for status, count in frame["status"].value_counts().items():
+        print(f"  {status:<9} {count}")
+    mixed = results.mixed_versions()
+    if mixed:
+        print("  versions differ between runs: " + "; ".join(mixed))
+    if arguments.failures:
+        for row in results.failures().itertuples():
+            print(f"\n{row.objective} | lambda {row.lam:g} | {row.optimizer} | seed {row.seed}: {row.status}")
+            print(f"{row.message}\n{row.traceback or ''}")
+
+
+def _first_line(thing: object) -> str:
+    return (inspect.getdoc(thing) or "").splitlines()[0]
+
+
+def list_command(arguments: argparse.Namespace) -> None:
+    """Print names with one line each."""
+    from .objective.convert import convention_table
+    from .objective.datasets import dataset_summaries
+    from .objective.losses import LOSSES
+    from .objective.penalties import PENALTIES
+    from .optimizers.base import optimizer_class, optimizer_names
+
+    tables = {
+        "optimizers": {name: optimizer_class(name).summary() for name in optimizer_names()},
+        "datasets": dataset_summaries(),
+        "losses": {name: loss.formula for name, loss in LOSSES.items()},
+        "penalties": {penalty.__name__: _first_line(penalty) for penalty in PENALTIES},
+        "conventions": {row["name"]: row["formula"] for row in convention_table()},
+    }
+    for what in [arguments.what] if arguments.what else LISTS:
+        print(f"{what}:")
+        width = max(len(name) for name in tables[what])
+        for name, line in tables[what].items():
+            print(f"  {name:<{width}}  {line}")
+
+
+def show_command(arguments: argparse.Namespace) -> None:
+    """Print one stored run."""
+    import numpy as np
+
+    from .results import load_results
+
+    results = load_results(arguments.store, arguments.study)
+    for name, value in results.run(arguments.run).items():
+        if isinstance(value, np.ndarray):
+            value = np.array2string(value, threshold=20, precision=6) if value.ndim == 1 else f"{value.shape} numbers"
+        if value not in (None, ""):
+            print(f"{name:<18} {value}")
+
+
+def lambda_command(arguments: argparse.Namespace) -> None:
+    """Convert a lambda, or print the table of conventions."""
+    from .objective.convert import explain_conversion, lambda_command_text, lambda_table_text
+
+    if arguments.table:
+        print(lambda_table_text())
+        return
+    if arguments.value is None or arguments.source is None:
+        raise InvalidInputError("give a value and --from CONVENTION, or --table")
+    names = inspect.signature(explain_conversion).parameters
+    facts = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    print(lambda_command_text(explain_conversion(**facts)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,121 @@
+"""Results: what a store holds of a study, as tables and as a report."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .analysis.claims import Claim, judge_claims
+from .errors import StoreError
+from .runs.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .report.page import ExtraFigure
+
+FigureMaker = Callable[["Results"], "Sequence[ExtraFigure]"]
+
+
+class Results:
+    """What a study's store holds, as tables."""
+
+    def __init__(self, store: Store, study: str) -> None:
+        self.store = store
+        self.study = study
+        known = {row["name"]: row for row in store.studies()}
+        if study not in known:
+            raise StoreError(f"the store holds no study {study!r}; it has {sorted(known)}")
+        self.question = str(known[study]["question"])
+        description = known[study]["description"]
+        self.description: dict[str, Any] = json.loads(description) if isinstance(description, str) else description
+        self._frame: pd.DataFrame | None = None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a run of the study as it stands: labels, status, measurements, counts, seconds."""
+        if self._frame is None:
+            runs = self.store.runs(self.study)
+            current = runs[runs["key"].isin(self.description["keys"])]
+            hidden = [name for name in ("study", "key", "versions", "extras", "spec", "traceback") if name in runs]
+            self._frame = current.drop(columns=hidden).reset_index(drop=True)
+        return self._frame.copy()
+
+    def traces(self) -> pd.DataFrame:
+        """Return the traces, long: objective, dataset, lam, optimizer, seed and the trace's columns."""
+        return self.store.traces(self.study)
+
+    def claims(self) -> pd.DataFrame:
+        """Return the stored verdicts, one row a claim."""
+        return self.store.verdicts(self.study)
+
+    def judge(self, claims: Sequence[Claim], *, is_final: bool = True) -> pd.DataFrame:
+        """Judge claims on the stored runs, store the verdicts and return them."""
+        table = judge_claims(claims, self.to_frame(), self.description["seeds"], is_final=is_final)
+        self.store.set_verdicts(self.study, table.to_dict("records"))
+        return table
+
+    def report(self, folder: str | Path, *, figures: Sequence[FigureMaker] = ()) -> Path:
+        """Write index.html, report.md and the figures into the folder; return the page's path. Solves nothing."""
+        from .report.page import ReportContent, write_report
+
+        extra = [figure for make in figures for figure in make(self)]
+        description = self.description
+        content = ReportContent(
+            title=self.study,
+            question=self.question,
+            formulas=list(description["formulas"].items()),
+            frame=self.to_frame(),
+            traces=self.traces(),
+            claims=self.claims(),
+            extra_figures=extra,
+            budget=budget_text(description["budget"]),
+            seeds=description["seeds"],
+            versions=description["versions"],
+            machine=description["machine"],
+            notes=description["notes"],
+        )
+        return write_report(content, Path(folder))
+
+    def __repr__(self) -> str:
+        return f"<results of {self.study!r}: {len(self.to_frame())} runs in {self.store!r}>"
+
+
+def load_results(store: str | Path, study: str | None = None) -> Results:
+    """Open a store for reading; ``study`` may be left out where the store holds one."""
+    if not Path(store).exists():
+        raise StoreError(f"no store at {str(store)!r}: give the path of a .db file that a study has written")
+    opened = Store(store, read_only=True)
+    names = [row["name"] for row in opened.studies()]
+    if study is None and len(names) != 1:
+        raise StoreError(f"the store {str(store)!r} holds {len(names)} studies, name one of {names}")
+    return Results(opened, names[0] if study is None else study)
+
+
+def claims_text(claims: pd.DataFrame) -> str:
+    """Return the claims as lines of text: verdict, statement, prediction, measured, reason."""
+    lines = []
+    for row in claims.itertuples():
+        lines.append(f"{row.verdict:>9}  {row.statement}")
+        measured = f"measured {row.measured:.4g} [{row.interval_low:.4g}, {row.interval_high:.4g}]"
+        predicted = f"predicted [{row.low:.4g}, {row.high:.4g}]"
+        control = f"control [{row.control_low:.4g}, {row.control_high:.4g}]"
+        lines.append(f"{'':>9}  {predicted}, {measured}, {control}" + (f" ({row.reason})" if row.reason else ""))
+    return "\n".join(lines)
+
+
+def budget_text(budget: Mapping[str, Any]) -> str:
+    """Return a budget's limits as a sentence."""
+    parts = []
+    if budget.get("evaluations") is not None:
+        parts.append(f"{budget['evaluations']:g} passes over the training data a run")
+    if budget.get("per_dimension") is not None:
+        parts.append(f"{budget['per_dimension']:g} (d + 1) passes a run")
+    if budget.get("seconds") is not None:
+        parts.append(f"{budget['seconds']:g} s a run")
+    if budget.get("target") is not None:
+        parts.append(f"stop at {budget['target']:g}")
+    price = budget.get("gradient_price", math.nan)
+    return "; ".join(parts) + f"; a gradient is charged {price:g} passes on top of its value"

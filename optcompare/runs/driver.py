@@ -1,0 +1,153 @@
+"""The driver: runs what a store lacks of a grid, and stores every run as it ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import cloudpickle
+
+from ..errors import InvalidInputError
+from .executors import DaskExecutor, Executor, ProcessExecutor, RunFailure, SerialExecutor
+from .grid import Grid, Task
+from .status import Status
+from .store import Store
+
+LINE_EVERY = 10.0  # seconds between progress lines where there is no terminal
+
+
+class Progress:
+    """A progress bar with time left on a terminal, a line every ten seconds elsewhere; counts failures."""
+
+    def __init__(self, title: str, total: int, *, is_shown: bool = True) -> None:
+        self._title, self._total, self._is_shown = title, total, is_shown and total > 0
+        self._n_done = self._n_failed = 0
+        self._started = self._last_line = time.monotonic()
+        self._bar: Any = None
+        self._row: Any = None
+
+    def __enter__(self) -> Self:
+        if self._is_shown and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+            from rich.progress import Progress as Bar
+
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            self._bar = Bar(*columns, console=Console(stderr=True))
+            self._bar.start()
+            self._row = self._bar.add_task(self._title, total=self._total)
+        return self
+
+    def advance(self, *, is_failure: bool) -> None:
+        """Count one more run."""
+        self._n_done += 1
+        self._n_failed += is_failure
+        failed = f" ({self._n_failed} failed)" if self._n_failed else ""
+        if self._bar is not None:
+            self._bar.update(self._row, advance=1, description=self._title + failed)
+        elif self._is_shown and time.monotonic() - self._last_line > LINE_EVERY:
+            self._last_line = time.monotonic()
+            left = (self._last_line - self._started) * (self._total - self._n_done) / self._n_done
+            print(f"{self._title}: {self._n_done}/{self._total} runs{failed}, {left:.0f} s left", file=sys.stderr)
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def choose_executor(jobs: int | None, executor: Executor | str | None, run_timeout: float | None) -> Executor:
+    """Return the executor: as given, dask at an address, processes, or this process for one job without a timeout."""
+    if isinstance(executor, str):
+        return DaskExecutor(executor)
+    if executor is not None:
+        return executor
+    n_jobs = (os.cpu_count() or 1) if jobs is None else jobs
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs < 1:
+        raise InvalidInputError(f"jobs must be an integer >= 1, got {jobs!r}")
+    return SerialExecutor() if n_jobs == 1 and run_timeout is None else ProcessExecutor(n_jobs)
+
+
+def drive(
+    grid: Grid,
+    keys: Mapping[Task, str],
+    store: Store,
+    jobs: int | None,
+    executor: Executor | str | None,
+    run_timeout: float | None,
+    retry_failed: bool,
+    progress: Progress | bool,
+) -> None:
+    """Run every task whose key the store lacks (or holds as failed, with ``retry_failed``), and store each at once.
+
+    Runs that start from another run's answer come after it.
+    """
+    chosen = choose_executor(jobs, executor, run_timeout)
+    with store.driving():
+        wanted = None
+        if retry_failed:
+            wanted = [str(status) for status in Status if not status.is_failure]
+        done = store.keys(grid.study, wanted)
+        missing = [task for task, key in keys.items() if key not in done]
+        bar = progress if isinstance(progress, Progress) else Progress(grid.study, len(missing), is_shown=progress)
+        with bar:
+            for is_second in (False, True):
+                wave = [task for task in missing if (task[0] in grid.start_from) is is_second]
+                if not wave:
+                    continue
+                if is_second:
+                    wave = _take_starts(grid, keys, store, wave, bar)
+                _run_wave(grid, keys, store, chosen, run_timeout, wave, bar)
+
+
+def _run_wave(
+    grid: Grid,
+    keys: Mapping[Task, str],
+    store: Store,
+    executor: Executor,
+    run_timeout: float | None,
+    wave: list[Task],
+    bar: Progress,
+) -> None:
+    def on_done(task: tuple[Any, ...], outcome: dict[str, Any] | RunFailure) -> None:
+        label, position, arm, seed, key = task
+        if isinstance(outcome, RunFailure):
+            outcome = grid.failed_record(
+                (label, position, arm, seed), key, outcome.status, outcome.message, outcome.seconds
+            )
+        store.add_run(outcome)
+        bar.advance(is_failure=Status(outcome["status"]).is_failure)
+
+    work = cloudpickle.dumps(grid.work)
+    tasks = [(*task, keys[task]) for task in wave]
+    executor.run(work, tasks, on_done, run_timeout=run_timeout)
+
+
+def _take_starts(grid: Grid, keys: Mapping[Task, str], store: Store, wave: list[Task], bar: Progress) -> list[Task]:
+    """Give the runs of a second wave the answers of the first as starts; return those that have one.
+
+    A run whose parent left no answer is stored as skipped.
+    """
+    ready = []
+    for task in wave:
+        label, position, arm, seed = task
+        parent = keys[grid.start_from[label], position, arm, seed]
+        theta = store.run(grid.study, parent).get("theta")
+        if theta is None:
+            message = f"the run on {grid.start_from[label]!r} that it starts from left no answer"
+            store.add_run(grid.failed_record(task, keys[task], str(Status.SKIPPED), message, 0.0))
+            bar.advance(is_failure=True)
+        else:
+            grid.starts[task] = (parent, theta)
+            ready.append(task)
+    return ready

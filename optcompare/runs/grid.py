@@ -1,0 +1,135 @@
+"""A grid of runs: objectives x lambdas x arms x seeds, and the work that one task of it is.
+
+A task is four labels, ``(objective, lambda's position, arm, seed)``. The grid itself goes once to every worker, which
+builds the objectives of the seeds it meets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InvalidInputError
+from ..objective.objective import Objective
+from ..recorder import Budget, Draws, Monitor
+from .arms import Arm
+from .describe import digest
+from .run import run_one, to_record
+from .spec import RunSpec
+
+Task = tuple[str, int, str, int]
+ObjectiveSource = Objective | Callable[[int], Objective]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Everything that the runs of a study need, and nothing of the study's claims.
+
+    objectives: label -> an Objective, or a function of the seed (so that seeds vary the split). lambdas: as written in
+    each objective's penalty; None for "as it is". start_from: objective label -> label of the objective whose answer (same
+    lambda, arm and seed) is the start.
+    """
+
+    study: str
+    objectives: Mapping[str, ObjectiveSource]
+    lambdas: tuple[float, ...] | None
+    arms: Mapping[str, Arm]
+    seeds: tuple[int, ...]
+    budget: Budget
+    draws: Draws | None = None
+    monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    start_from: Mapping[str, str] = field(default_factory=dict)
+    starts: dict[Task, tuple[str, NDArray[np.float64]]] = field(default_factory=dict, compare=False)
+    _built: dict[tuple[str, int], Objective] = field(default_factory=dict, repr=False, compare=False)
+    _digests: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the objects built here behind: a worker builds its own."""
+        return {**self.__dict__, "_built": {}, "_digests": {}}
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield every task, seeds outermost, so that an interrupted study has whole seeds."""
+        for seed in self.seeds:
+            for label in self.objectives:
+                for position in range(1 if self.lambdas is None else len(self.lambdas)):
+                    for arm in self.arms:
+                        yield label, position, arm, seed
+
+    def objective(self, label: str, seed: int) -> Objective:
+        """Return the objective of that label and seed, as given (before any lambda of the grid)."""
+        source = self.objectives[label]
+        if isinstance(source, Objective):
+            return source
+        if (label, seed) not in self._built:
+            built = source(seed)
+            if not isinstance(built, Objective):
+                raise InvalidInputError(f"objective {label!r} of seed {seed} is not an Objective: {built!r}")
+            self._built[label, seed] = built
+        return self._built[label, seed]
+
+    def spec(self, task: Task) -> RunSpec:
+        """Return the task's specification."""
+        label, position, arm, seed = task
+        objective = self.objective(label, seed)
+        if self.lambdas is not None:
+            objective = objective.with_lambda(self.lambdas[position])
+        start_key, start = self.starts.get(task, ("", None))
+        return RunSpec(
+            objective=objective,
+            objective_label=label,
+            arm=self.arms[arm],
+            arm_label=arm,
+            lam=objective.lam,
+            seed=seed,
+            budget=self.budget,
+            draws=self.draws,
+            start=start,
+            start_key=start_key,
+            monitors=self.monitors,
+        )
+
+    def key(self, task: Task) -> str:
+        """Return the task's key in a store; DescriptionError where something has no identity."""
+        label, position, arm, seed = task
+        parent = self.start_from.get(label)
+        spec = replace(self.spec(task), start_key=self.key((parent, position, arm, seed)) if parent else "")
+        return spec.key(self._digest, self.objective(label, seed))
+
+    def _digest(self, thing: Any) -> str:
+        """Return the digest, computed once for every object."""
+        if id(thing) not in self._digests:
+            self._digests[id(thing)] = (thing, digest(thing))  # keeping the object keeps its id its own
+        return self._digests[id(thing)][1]
+
+    def work(self, task: tuple[str, int, str, int, str]) -> dict[str, Any]:
+        """Run one task, (objective, lambda's position, arm, seed, key), and return its record."""
+        spec = self.spec((task[0], task[1], task[2], task[3]))
+        return to_record(spec, run_one(spec), self.study, task[4])
+
+    def failed_record(self, task: Task, key: str, status: str, message: str, seconds: float) -> dict[str, Any]:
+        """Return the record of a run that left none: killed, timed out, crashed."""
+        label, position, arm, seed = task
+        objective = self.objective(label, seed)
+        if self.lambdas is not None:
+            objective = objective.with_lambda(self.lambdas[position])
+        return {
+            "study": self.study,
+            "key": key,
+            "objective": label,
+            "dataset": objective.dataset_name,
+            "lam": objective.lam,
+            "lam_canonical": objective.lam_canonical,
+            "optimizer": arm,
+            "seed": seed,
+            "status": status,
+            "message": message,
+            "seconds": seconds,
+            "dim": objective.dim,
+            "n_samples": objective.n_samples,
+            "gradient_price": self.budget.gradient_price,
+            "budget": self.budget.passes(objective.dim),
+        }
