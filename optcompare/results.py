@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .analysis.claims import Claim, judge_claims
 from .errors import StoreError
+from .runs.status import Status
 from .runs.store import Store
 
 if TYPE_CHECKING:
@@ -32,16 +33,34 @@ class Results:
         self.question = str(known[study]["question"])
         description = known[study]["description"]
         self.description: dict[str, Any] = json.loads(description) if isinstance(description, str) else description
-        self._frame: pd.DataFrame | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a run of the study as it stands: labels, status, measurements, counts, seconds."""
-        if self._frame is None:
-            runs = self.store.runs(self.study)
-            current = runs[runs["key"].isin(self.description["keys"])]
-            hidden = [name for name in ("study", "key", "versions", "extras", "spec", "traceback") if name in runs]
-            self._frame = current.drop(columns=hidden).reset_index(drop=True)
-        return self._frame.copy()
+        hidden = ("study", "versions", "extras", "spec", "traceback")
+        return self._current().drop(columns=list(hidden), errors="ignore").reset_index(drop=True)
+
+    def _current(self) -> pd.DataFrame:
+        """Return the stored runs that belong to the study as it is now defined."""
+        runs = self.store.runs(self.study)
+        return runs[runs["key"].isin(self.description["keys"])]
+
+    def failures(self) -> pd.DataFrame:
+        """Return the runs that failed, with message and traceback."""
+        runs = self._current()
+        columns = ["objective", "lam", "optimizer", "seed", "status", "message", "traceback"]
+        return runs.loc[runs["status"].map(lambda status: Status(status).is_failure), columns]
+
+    def mixed_versions(self) -> list[str]:
+        """Return the libraries that not all runs had in the same version, as "numpy 2.3, 2.4"."""
+        found: dict[str, set[str]] = {}
+        for text in self._current()["versions"].dropna().unique():
+            for library, version in json.loads(text).items():
+                found.setdefault(library, set()).add(version)
+        return [f"{library} {', '.join(sorted(names))}" for library, names in found.items() if len(names) > 1]
+
+    def run(self, key: str) -> dict[str, Any]:
+        """Return one stored run, by its key or a unique beginning of it, with theta, best_theta and trace as arrays."""
+        return self.store.run(self.study, key)
 
     def traces(self) -> pd.DataFrame:
         """Return the traces, long: objective, dataset, lam, optimizer, seed and the trace's columns."""
