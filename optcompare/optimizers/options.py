@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,3 +87,13 @@ def box_of(start: Vector, lower: float, upper: float) -> tuple[Vector, Vector]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class PerRate:
+    """A decay per unit of learning rate: at step t the fraction rate_t * weight_decay of each weight is subtracted."""
+
+    weight_decay: float
+
+    def __post_init__(self) -> None:
+        nonnegative("weight_decay", self.weight_decay)
