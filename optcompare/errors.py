@@ -57,7 +57,7 @@ class MissingLibraryError(OptcompareError, ImportError):
     """An optional library is needed; the text names the extra that installs it."""
 
 
-class RunStopped(Exception):  # noqa: N818 - a signal, not an error
+class RunStopped(Exception):
     """The Recorder has ended the run."""
 
 
