@@ -50,7 +50,7 @@ class CmaEs(Optimizer):
         strategy.adapt_sigma.check_consistency = _no_check
         while not strategy.stop():
             candidates = np.asarray(strategy.ask())
-            strategy.tell(list(candidates), np.minimum(objective.values(candidates), CEILING))
+            strategy.tell(list(candidates), np.clip(objective.values(candidates), -CEILING, CEILING))
             if is_mean:
                 objective.recommend(objective.project(strategy.mean))
         return objective.project(strategy.mean) if is_mean else None

@@ -9,13 +9,12 @@ import numpy as np
 
 from ..errors import InvalidInputError
 from .base import Optimizer, Vector
-from .options import CEILING, between, box_of, flag, nonnegative, one_of, ordered, positive, whole
+from .options import CEILING, between, box_of, flag, nonnegative, ordered, positive, whole
 
 if TYPE_CHECKING:
     from ..recorder import Recorder
 
 NO_LIMIT = 2**31 - 1
-STRATEGIES = ("best1bin", "rand1bin", "currenttobest1bin", "randtobest1bin", "best2bin", "rand2bin")
 
 
 def _search(objective: Recorder, start: Vector, method: str, options: dict[str, Any]) -> None:
@@ -27,7 +26,7 @@ def _search(objective: Recorder, start: Vector, method: str, options: dict[str, 
 
 
 def _bounded_value(objective: Recorder) -> Callable[[Vector], float]:
-    return lambda theta: min(objective.value(theta), CEILING)
+    return lambda theta: max(-CEILING, min(objective.value(theta), CEILING))
 
 
 class Lbfgs(Optimizer):
@@ -112,42 +111,38 @@ class Powell(Optimizer):
         """Answer with the best point seen."""
         directions = self.initial_step * np.eye(start.size)
         stops = {"xtol": self.x_tolerance, "ftol": self.f_tolerance, "maxiter": np.inf, "maxfev": np.inf}
-        _search(objective, start, "Powell", {"direc": directions, **stops})
+        with np.errstate(over="ignore", invalid="ignore"):  # its bracket grows for long where the error only falls
+            _search(objective, start, "Powell", {"direc": directions, **stops})
 
 
-class Cobyla(Optimizer):
+class _ShrinkingRegion(Optimizer):
+    requires = ("scipy",)
+    initial_step: float = 0.5
+    final_step: float = 1e-8
+
+    def __post_init__(self) -> None:
+        positive("final_step", self.final_step)
+        ordered(self.final_step, self.initial_step, ("final_step", "initial_step"))
+
+
+class Cobyla(_ShrinkingRegion):
     """COBYLA: linear models in a shrinking trust region (Powell 1994), by scipy (PRIMA); milliseconds a step.
 
     initial_step, final_step: radius of the trust region at first and at the end (units of theta).
     """
 
-    requires = ("scipy",)
-    initial_step: float = 0.5
-    final_step: float = 1e-8
-
-    def __post_init__(self) -> None:
-        positive("final_step", self.final_step)
-        ordered(self.final_step, self.initial_step, ("final_step", "initial_step"))
-
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> None:
         """Answer with the best point seen."""
-        steps = {"rhobeg": self.initial_step, "tol": self.final_step}
-        _search(objective, start, "COBYLA", {**steps, "maxiter": NO_LIMIT})
+        radii = {"rhobeg": self.initial_step, "tol": self.final_step}
+        _search(objective, start, "COBYLA", {**radii, "maxiter": NO_LIMIT})
 
 
-class Cobyqa(Optimizer):
+class Cobyqa(_ShrinkingRegion):
     """COBYQA: quadratic models in a trust region (Ragonneau & Zhang 2023), by scipy; milliseconds a step.
 
-    initial_step, final_step: radius of the trust region at first and at the end (units of theta).
+    initial_step, final_step: radius of the trust region at first and at the end (units of theta). The first model
+    takes 2 d + 1 evaluations.
     """
-
-    requires = ("scipy",)
-    initial_step: float = 0.5
-    final_step: float = 1e-8
-
-    def __post_init__(self) -> None:
-        positive("final_step", self.final_step)
-        ordered(self.final_step, self.initial_step, ("final_step", "initial_step"))
 
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> None:
         """Answer with the best point seen."""
@@ -155,73 +150,76 @@ class Cobyqa(Optimizer):
         _search(objective, start, "COBYQA", {**radii, "maxfev": NO_LIMIT, "maxiter": NO_LIMIT})
 
 
-class DifferentialEvolution(Optimizer):
-    """Differential evolution in a box, one call a generation (Storn & Price 1997), by scipy.
-
-    lower, upper: the box, the same in every coordinate (units of theta); the start must lie inside.
-    population: members, at least 5; None: 15 d, at most 100. spread: the first members are the start and normal draws
-    of this standard deviation around it, clipped to the box; None: uniform in the box.
-    strategy, mutation (interval of the dithered factor), recombination (chance per coordinate): as in scipy.
-    f_tolerance: stop when the members' errors have a standard deviation below this fraction of their mean.
-    """
-
+class _InBox(Optimizer):
     requires = ("scipy",)
     lower: float = -10.0
     upper: float = 10.0
-    population: int | None = None
-    spread: float | None = None
-    strategy: str = "best1bin"
-    mutation: tuple[float, float] = (0.5, 1.0)
-    recombination: float = 0.7
-    f_tolerance: float = 1e-10
 
     def __post_init__(self) -> None:
         ordered(self.lower, self.upper)
-        if self.population is not None:
-            whole("population", self.population, at_least=5)
-        if self.spread is not None:
-            positive("spread", self.spread)
-        one_of("strategy", self.strategy, STRATEGIES)
-        between("mutation[0]", self.mutation[0], 0.0, 2.0, "[)")
-        between("mutation[1]", self.mutation[1], self.mutation[0], 2.0, "[)")
-        between("recombination", self.recombination, 0.0, 1.0)
-        nonnegative("f_tolerance", self.f_tolerance)
 
     def box(self, start: Vector) -> tuple[Vector, Vector]:
         """Return the box as (lower, upper), each (d,); InvalidInputError where the start is outside."""
         return box_of(start, self.lower, self.upper)
 
+
+class DifferentialEvolution(_InBox):
+    """Differential evolution in a box, one call a generation (Storn & Price 1997, best/1/bin), by scipy.
+
+    lower, upper: the box, the same in every coordinate (units of theta); the start must lie inside.
+    population: members, at least 5; None: 15 d, at most 60. spread: the first members are the start and normal draws
+    of this standard deviation around it, clipped to the box; None: uniform draws in the box. mutation_low,
+    mutation_high: interval of the factor, drawn once a generation. recombination: chance per coordinate.
+    f_tolerance: stop when the members' errors have a standard deviation below this fraction of their mean.
+    """
+
+    population: int | None = None
+    spread: float | None = None
+    mutation_low: float = 0.5
+    mutation_high: float = 1.0
+    recombination: float = 0.7
+    f_tolerance: float = 1e-10
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.population is not None:
+            whole("population", self.population, at_least=5)
+        if self.spread is not None:
+            positive("spread", self.spread)
+        between("mutation_high", self.mutation_high, 0.0, 2.0, "[)")
+        between("mutation_low", self.mutation_low, 0.0, self.mutation_high)
+        between("recombination", self.recombination, 0.0, 1.0)
+        nonnegative("f_tolerance", self.f_tolerance)
+
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> None:
         """Answer with the best point seen, which is the best member."""
         from scipy.optimize import Bounds, differential_evolution
 
-        box = Bounds(*self.box(start))
         waiting = [start]
 
         def values(columns: Vector) -> Vector:
             members = columns.T.copy()  # scipy hands over (d, m)
-            if waiting:  # scipy's scaling to [0, 1] and back costs the start its last bits
+            if waiting:  # its scaling to [0, 1] and back has cost the start its last bits
                 members[0] = waiting.pop()
-            return np.minimum(objective.values(members), CEILING)
+            return np.clip(objective.values(members), -CEILING, CEILING)
 
-        solve: Any = differential_evolution
+        solve: Any = differential_evolution  # its stubs know a function of one point only
         solve(
-            values, box, init=self._first(start, rng), rng=rng, maxiter=NO_LIMIT,
-            strategy=self.strategy, mutation=self.mutation, recombination=self.recombination,
+            values, Bounds(*self.box(start)), init=self._first(start, rng), rng=rng, maxiter=NO_LIMIT,
+            mutation=(self.mutation_low, self.mutation_high), recombination=self.recombination,
             tol=self.f_tolerance, polish=False, vectorized=True, updating="deferred",
         )  # fmt: skip
 
     def _first(self, start: Vector, rng: np.random.Generator) -> Vector:
-        members = self.population or max(5, min(15 * start.size, 100))
+        members = self.population or min(15 * start.size, 60)
         shape = (members - 1, start.size)
         if self.spread is None:
-            others = rng.uniform(self.lower, self.upper, shape)
-        else:
-            others = np.clip(start + self.spread * rng.standard_normal(shape), self.lower, self.upper)
-        return np.vstack([start, others])
+            return np.vstack([start, rng.uniform(self.lower, self.upper, shape)])
+        others = start + self.spread * rng.standard_normal(shape)
+        return np.vstack([start, np.clip(others, self.lower, self.upper)])
 
 
-class DualAnnealing(Optimizer):
+class DualAnnealing(_InBox):
     """Generalised simulated annealing with local L-BFGS-B searches in a box (Xiang et al. 1997), by scipy.
 
     lower, upper: the box, the same in every coordinate (units of theta); the start must lie inside. It never stops by
@@ -230,9 +228,6 @@ class DualAnnealing(Optimizer):
     local_search: from every new best point, by finite differences at d + 1 passes a gradient.
     """
 
-    requires = ("scipy",)
-    lower: float = -10.0
-    upper: float = 10.0
     temperature: float = 5230.0
     restart_ratio: float = 2e-5
     visit: float = 2.62
@@ -240,24 +235,19 @@ class DualAnnealing(Optimizer):
     local_search: bool = True
 
     def __post_init__(self) -> None:
-        ordered(self.lower, self.upper)
+        super().__post_init__()
         between("temperature", self.temperature, 0.01, 5e4, "(]")
         between("restart_ratio", self.restart_ratio, 0.0, 1.0, "()")
         between("visit", self.visit, 1.0, 3.0, "()")
         between("accept", self.accept, -1e4, -5.0, "(]")
         flag("local_search", self.local_search)
 
-    def box(self, start: Vector) -> tuple[Vector, Vector]:
-        """Return the box as (lower, upper), each (d,); InvalidInputError where the start is outside."""
-        return box_of(start, self.lower, self.upper)
-
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> None:
         """Answer with the best point seen."""
         from scipy.optimize import Bounds, dual_annealing
 
-        box = Bounds(*self.box(start))
         dual_annealing(
-            _bounded_value(objective), box, x0=start, rng=rng, maxiter=NO_LIMIT,
-            maxfun=np.inf, initial_temp=self.temperature, restart_temp_ratio=self.restart_ratio,
+            _bounded_value(objective), Bounds(*self.box(start)), x0=start, rng=rng, maxiter=NO_LIMIT, maxfun=np.inf,
+            initial_temp=self.temperature, restart_temp_ratio=self.restart_ratio,
             visit=self.visit, accept=self.accept, no_local_search=not self.local_search,
         )  # fmt: skip

@@ -17,8 +17,9 @@ from ..errors import InvalidInputError, unknown_name
 if TYPE_CHECKING:
     from .base import Vector
 
-# Solvers are shown an error of +inf as this number. The order of candidates stays, and the difference of two such
-# errors is 0 instead of NaN: an error that is +inf everywhere looks flat, and the solver stops by its own rule.
+# Solvers are shown errors clipped to +-CEILING. The order of candidates stays, the difference of two infinite errors
+# is 0 instead of NaN, and an error without a minimum does not overflow in a solver's products: where it is +inf
+# everywhere or falls for ever it looks flat in the end, and the solver stops by its own rule.
 CEILING = 1e100
 
 
