@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,8 @@ class CmaEs(Optimizer):
 
     initial_step: standard deviation of the first samples (units of theta).
     population: samples a generation, at least 2; None: 4 + 3 ln d. covariance: "full" (memory d^2) or "diagonal" (d).
-    answer: "best", the best point seen, or "mean", that of the sampled distribution, the one to take on a noisy error.
+    answer: "best", the best point seen, or "mean", that of the sampled distribution: the better one on a noisy error if
+    the population is well above its default (at d = 10: 40; with the default 10 it is no better).
     Stops when the errors of the last generations lie within f_tolerance (units of the error) or the steps fall below
     x_tolerance (units of theta), or by cma's own signs of stagnation. The start is the first mean, evaluated first.
     """
@@ -42,12 +44,9 @@ class CmaEs(Optimizer):
 
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> Vector | None:
         """Return the mean of the last samples (answer="mean") or None for the best point seen."""
-        from cma import CMAEvolutionStrategy
-
         is_mean = self.answer == "mean"
         objective.value(start)
-        strategy = CMAEvolutionStrategy(start, self.initial_step, self._settings(rng))
-        strategy.adapt_sigma.check_consistency = _no_check
+        strategy = self._strategy(start, rng)
         while not strategy.stop():
             candidates = np.asarray(strategy.ask())
             strategy.tell(list(candidates), np.clip(objective.values(candidates), -CEILING, CEILING))
@@ -55,7 +54,7 @@ class CmaEs(Optimizer):
                 objective.recommend(objective.project(strategy.mean))
         return objective.project(strategy.mean) if is_mean else None
 
-    def _settings(self, rng: np.random.Generator) -> dict[str, Any]:
+    def _strategy(self, start: Vector, rng: np.random.Generator) -> Any:
         settings = {
             "seed": np.nan,  # any other seeds the global generator
             "randn": lambda rows, columns: rng.standard_normal((rows, columns)),
@@ -67,7 +66,14 @@ class CmaEs(Optimizer):
             "verbose": -10,  # silent, and a cma_signals.in in the working directory is not read
             "verb_log": 0,
         }
-        return settings if self.population is None else {**settings, "popsize": self.population}
+        if self.population is not None:
+            settings["popsize"] = self.population
+        with warnings.catch_warnings():  # importing cma and starting a strategy add filters to everybody's list
+            from cma import CMAEvolutionStrategy
+
+            strategy = CMAEvolutionStrategy(start, self.initial_step, settings)
+        strategy.adapt_sigma.check_consistency = _no_check
+        return strategy
 
 
 def _no_check(strategy: Any) -> None:
