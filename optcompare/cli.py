@@ -132,7 +132,7 @@ def _first_line(thing: object) -> str:
 
 def list_command(arguments: argparse.Namespace) -> None:
     """Print names with one line each."""
-    from .objective.convert import convention_table
+    from .objective.convention_table import convention_table
     from .objective.datasets import dataset_summaries
     from .objective.losses import LOSSES
     from .objective.penalties import PENALTIES

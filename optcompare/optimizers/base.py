@@ -42,6 +42,7 @@ class Optimizer(ABC):
     name: ClassVar[str] = ""
     needs_gradient: ClassVar[bool] = False
     requires: ClassVar[tuple[str, ...]] = ()
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
