@@ -17,7 +17,7 @@ SCALES = ("none", "running", "summed")
 
 
 def transformed(kind: str, g: Vector, clip_norm: float | None = None) -> Vector:
-    """Return p(g), shape (d,): g; sign(g); g/|g|, or 0 where g = 0; g min(1, clip_norm/|g|). Norms over all of theta."""
+    """Return p(g), shape (d,): g; sign(g); g/|g|, or 0 where g = 0; g min(1, clip_norm/|g|). Norms: over theta."""
     if kind == "none":
         return g
     if kind == "sign":
