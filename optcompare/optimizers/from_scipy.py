@@ -215,8 +215,7 @@ class DifferentialEvolution(_InBox):
         shape = (members - 1, start.size)
         if self.spread is None:
             return np.vstack([start, rng.uniform(self.lower, self.upper, shape)])
-        others = start + self.spread * rng.standard_normal(shape)
-        return np.vstack([start, np.clip(others, self.lower, self.upper)])
+        return np.vstack([start, start + self.spread * rng.standard_normal(shape)])  # scipy clips it to the box
 
 
 class DualAnnealing(_InBox):

@@ -152,3 +152,17 @@ def test_a_bad_option_is_refused_by_name(options):
 def test_the_smallest_population_works(run_counted):
     for dim in (1, 4):
         assert len(run_counted(CmaEs(population=2), dim=dim, budget=100).points) <= 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"initial_step": 0.4},
+        {"population": 9},
+        {"covariance": "diagonal"},
+        {"x_tolerance": 1e-2},
+        {"f_tolerance": 1e-2},
+    ],
+)
+def test_every_option_reaches_cma(run_counted, options):
+    assert run_counted(CmaEs(**options), budget=1500).bits != run_counted(CmaEs(), budget=1500).bits

@@ -249,11 +249,69 @@ def test_a_bad_option_is_refused_by_name(cls, options):
         cls(**options)
 
 
-@pytest.mark.parametrize("options", [
-    {"temperature": 100.0}, {"restart_ratio": 0.5}, {"visit": 2.0}, {"accept": -50.0}, {"local_search": False},
-])  # fmt: skip
-def test_dual_annealings_options_reach_it(run_counted, options):
-    assert run_counted(DualAnnealing(**options), budget=1500).bits != run_counted(DualAnnealing(), budget=1500).bits
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        (Lbfgs, {"gradient_tolerance": 1.0}),
+        (Lbfgs, {"memory": 1}),
+        (NelderMead, {"adaptive": False}),
+        (NelderMead, {"initial_step": 0.4}),
+        (NelderMead, {"x_tolerance": 1e-2, "f_tolerance": 1e-2}),
+        (Powell, {"initial_step": 0.4}),
+        (Powell, {"x_tolerance": 1e-2}),
+        (Powell, {"f_tolerance": 1e-1}),
+        (Cobyla, {"initial_step": 0.4}),
+        (Cobyla, {"final_step": 1e-2}),
+        (Cobyqa, {"initial_step": 0.4}),
+        (Cobyqa, {"final_step": 1e-2}),
+        (DifferentialEvolution, {"lower": -9.0}),
+        (DifferentialEvolution, {"population": 7}),
+        (DifferentialEvolution, {"spread": 1.0}),
+        (DifferentialEvolution, {"mutation_low": 0.4}),
+        (DifferentialEvolution, {"mutation_high": 0.9}),
+        (DifferentialEvolution, {"recombination": 0.9}),
+        (DifferentialEvolution, {"f_tolerance": 0.5}),
+        (DualAnnealing, {"upper": 9.0}),
+        (DualAnnealing, {"temperature": 100.0}),
+        (DualAnnealing, {"restart_ratio": 0.5}),
+        (DualAnnealing, {"visit": 2.0}),
+        (DualAnnealing, {"accept": -50.0}),
+        (DualAnnealing, {"local_search": False}),
+    ],
+)
+def test_every_option_reaches_scipy(run_counted, cls, options):
+    def tilted(theta):
+        return 5.0 + float(np.linspace(1.0, 10.0, theta.size) @ np.cosh(theta - 0.3)) + theta[0] * theta[-1]
+
+    def slope(theta):
+        gradient = np.linspace(1.0, 10.0, theta.size) * np.sinh(theta - 0.3)
+        gradient[0] += theta[-1]
+        gradient[-1] += theta[0]
+        return gradient
+
+    runs = [run_counted(optimizer, tilted, gradient=slope, budget=1500) for optimizer in (cls(**options), cls())]
+    assert runs[0].bits != runs[1].bits
+
+
+def test_lbfgs_stops_by_its_gradient_not_by_the_errors_last_digits(run_counted):
+    gradients = []
+
+    def slope(theta):
+        gradients.append(np.linspace(1.0, 1000.0, theta.size) * np.sinh(theta - 0.3))
+        return gradients[-1]
+
+    run = run_counted(
+        Lbfgs(), lambda theta: float(np.linspace(1.0, 1000.0, theta.size) @ np.sinh((theta - 0.3) / 2) ** 2 * 2.0),
+        gradient=slope, dim=20, budget=3000,
+    )  # fmt: skip
+    assert run.stopped == "FINISHED"
+    assert np.abs(slope(run.answer)).max() <= 1e-10
+
+
+def test_no_limit_of_scipys_own_ends_a_run(run_counted):
+    noise = np.random.default_rng(0)  # never within the tolerance; scipy's own limit would be 400 iterations
+    run = run_counted(NelderMead(), lambda theta: noise.normal(), dim=2, budget=4000)
+    assert (run.stopped, len(run.points)) == ("BudgetExhausted", 4000)
 
 
 def test_importing_the_file_imports_no_scipy_optimize():
