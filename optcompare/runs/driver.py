@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-import cloudpickle
-
 from ..errors import InvalidInputError
-from .executors import DaskExecutor, Executor, ProcessExecutor, RunFailure, SerialExecutor
+from .executors import DaskExecutor, Executor, ProcessExecutor, RunFailure, SerialExecutor, pickled
 from .grid import Grid, Task
 from .status import Status
 from .store import Store
@@ -128,7 +126,7 @@ def _run_wave(
         store.add_run(outcome)
         bar.advance(is_failure=Status(outcome["status"]).is_failure)
 
-    work = cloudpickle.dumps(grid.work)
+    work = pickled(grid.work)
     tasks = [(*task, keys[task]) for task in wave]
     executor.run(work, tasks, on_done, run_timeout=run_timeout)
 
