@@ -113,9 +113,10 @@ class Trace:
     """What happened over a run: one row (list of floats) per kept moment, under ``columns``.
 
     best_value is the noise-free objective at the best point shown so far; value, loss, norm and the monitors are taken
-    at the incumbent: the latest recommendation, or the best point where the optimizer recommends nothing. Rows are written
-    at every change for the first 200 calls, later at the first change after 0.5 % more calls; monitors at about 20
-    marks a decade (NaN in between), and all of it at the end. Measured noise-free and off the purse and the clock.
+    at the incumbent: the latest recommendation, or the best point where the optimizer recommends nothing. Rows are
+    written at every change for the first 200 calls, later at the first change after 0.5 % more calls; monitors at
+    about 20 marks a decade (NaN in between), and all of it at the end. Measured noise-free and off the purse and the
+    clock.
     """
 
     columns: tuple[str, ...]

@@ -36,10 +36,10 @@ class Study:
     """A question, a grid and claims.
 
     objectives: label -> Objective, or label -> function of the seed returning one (seeds then vary the split too), or
-    one Objective. lambdas: as written in each objective's own penalty convention, or None for the objectives as they are.
-    optimizers: label -> name, Optimizer, arm or function; or a list of them. seeds: integers >= 0. budget: passes or a
-    Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, measured along the trace.
-    draws: how noise is drawn. start_from: objective label -> label of the objective whose answer is its start.
+    one Objective. lambdas: as written in each objective's own penalty convention, or None for the objectives as they
+    are. optimizers: label -> name, Optimizer, arm or function; or a list of them. seeds: integers >= 0. budget: passes
+    or a Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, measured along the
+    trace. draws: how noise is drawn. start_from: objective label -> label of the objective whose answer is its start.
     figures: functions of the Results, returning further figures for the report. is_final=False: a shortened run, whose
     claims stay undecided.
     """
@@ -137,7 +137,8 @@ class Study:
         smoke: Mapping[str, Any] | None = None,
         argv: Sequence[str] | None = None,
     ) -> Results:
-        """Run the study as a script: ``python studies/mine.py [--quick | --smoke] [--jobs N] [--store DB] [--out DIR]``.
+        """Run the study as a script: ``python studies/mine.py [--quick | --smoke] [--jobs N] [--store DB] [--out
+        DIR]``.
 
         quick, smoke: fields to replace for the shortened forms, e.g. ``{"seeds": range(3), "budget": 500}``. Writes the
         report to DIR (default out/NAME) and prints the claims.

@@ -1,7 +1,8 @@
 """What does lambda mean to backprop, to a particle swarm and to Nelder-Mead?
 
-The same lambda is put into the error (lbfgs, gradient descent, Adam, pso, nelder_mead, cma_es) or given as decay in the update
-(gradient descent, heavy ball, Adam). The meter then reads which lambda each answer looks like the optimum of.
+The same lambda is put into the error (lbfgs, gradient descent, Adam, pso, nelder_mead, cma_es) or given as decay in
+the update (gradient descent, heavy ball, Adam). The meter then reads which lambda each answer looks like the optimum
+of.
 """
 
 import optcompare as oc
@@ -90,8 +91,7 @@ study = oc.Study(
             ratio, 0.8, 1.25, rows=of("pso", CANCER, 10, 10), control=of("heavy ball decay", CANCER, 10, 10),
         ),
         oc.Claim(
-            "A finite budget regularises on its own: gradient descent reads above ten times lambda (cancer, lambda <= 0.01)",
-            ratio, 10.0, float("inf"), rows=of("gd", CANCER, high=0.01), control=of("lbfgs", CANCER, high=0.01),
+            "A finite budget regularises on its own: gradient descent reads ten times lambda (cancer, lambda <= 0.01)", ratio, 10.0, float("inf"), rows=of("gd", CANCER, high=0.01), control=of("lbfgs", CANCER, high=0.01),
         ),
     ],
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """Claims: predictions with a control, fixed before the run, and their verdicts.
 
-A claim holds when the interval of its measure lies inside the predicted [low, high] AND the same measure, taken where the
-theory predicts something else (the control), lies outside. It fails when its interval lies outside. Anything else is
-undecided, with the reason.
+A claim holds when the interval of its measure lies inside the predicted [low, high] AND the same measure, taken where
+the theory predicts something else (the control), lies outside. It fails when its interval lies outside. Anything else
+is undecided, with the reason.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ FAILURES = ("DIVERGED", "TIMEOUT", "CRASHED", "FAILED", "SKIPPED")
 class Claim:
     """``measure`` of the rows of one seed lies in [low, high]; over seeds, its median's interval is judged.
 
-    rows: which rows of ``results.to_frame()`` are measured. control: the rows of an arm where the theory predicts another
-    value, measured the same way. ordering: the measure is a paired difference that is claimed to be positive;
+    rows: which rows of ``results.to_frame()`` are measured. control: the rows of an arm where the theory predicts
+    another value, measured the same way. ordering: the measure is a paired difference that is claimed to be positive;
     its sign test is Holm-corrected over the study's orderings. No control is an error: such a claim could not fail.
     """
 
@@ -145,8 +145,9 @@ def judge_claims(
 ) -> pd.DataFrame:
     """Return the claims table: one row a claim, in order.
 
-    Columns: statement, low, high, measured (median over seeds), interval_low, interval_high, control_low, control_high, verdict
-    ("holds", "fails", "undecided"), reason, n_seeds. ``is_final=False`` (a shortened run) decides nothing.
+    Columns: statement, low, high, measured (median over seeds), interval_low, interval_high, control_low,
+    control_high, verdict ("holds", "fails", "undecided"), reason, n_seeds. ``is_final=False`` (a shortened run)
+    decides nothing.
     """
     import pandas as pd
 

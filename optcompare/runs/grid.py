@@ -30,8 +30,8 @@ class Grid:
     """Everything that the runs of a study need, and nothing of the study's claims.
 
     objectives: label -> an Objective, or a function of the seed (so that seeds vary the split). lambdas: as written in
-    each objective's penalty; None for "as it is". start_from: objective label -> label of the objective whose answer (same
-    lambda, arm and seed) is the start.
+    each objective's penalty; None for "as it is". start_from: objective label -> label of the objective whose answer
+    (same lambda, arm and seed) is the start.
     """
 
     study: str

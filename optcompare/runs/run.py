@@ -37,9 +37,9 @@ class Run:
     """What one run gave.
 
     theta: the answer: what the optimizer returned, else its last recommendation, else the best point it was shown (the
-    start where it was shown nothing). best_theta, best_value: the best point shown and its recomputed noise-free value, bit
-    for bit ``objective.value(best_theta)``; None and NaN where there is none. Counts in passes; ``measurements``: see
-    ``final_measurements``, taken at theta.
+    start where it was shown nothing). best_theta, best_value: the best point shown and its recomputed noise-free
+    value, bit for bit ``objective.value(best_theta)``; None and NaN where there is none. Counts in passes;
+    ``measurements``: see ``final_measurements``, taken at theta.
     """
 
     status: Status
@@ -78,12 +78,12 @@ def minimize(
 ) -> Run:
     """Minimize an objective once and return the :class:`Run`.
 
-    ``optimizer``: a name (``optcompare list``), an Optimizer, an arm (InError, InUpdate), or a function f(objective, start,
-    rng) returning theta or None. ``budget``: a number of passes or a Budget. ``start``: a point (d,), default drawn from the
-    seed. ``draws``: how an objective's noise is drawn: Redraw("call"), Redraw("row") or Frozen(copies).
+    ``optimizer``: a name (``optcompare list``), an Optimizer, an arm (InError, InUpdate), or a function f(objective,
+    start, rng) returning theta or None. ``budget``: a number of passes or a Budget. ``start``: a point (d,), default
+    drawn from the seed. ``draws``: how an objective's noise is drawn: Redraw("call"), Redraw("row") or Frozen(copies).
 
-    The same arguments give the same bits. An exception of the objective or the optimizer ends the run with status FAILED;
-    InvalidInputError is raised.
+    The same arguments give the same bits. An exception of the objective or the optimizer ends the run with status
+    FAILED; InvalidInputError is raised.
     """
     if not isinstance(objective, Objective):
         raise InvalidInputError(
