@@ -12,8 +12,8 @@ What the estimate tends to, for many pairs:
     rank  u = F(f) - 1/2, F the distribution of f over the population, p its density:
           E[u eps] = sigma E[p(f) grad f]. Where f is normal over the population (sigma small, or many coordinates)
           that is sigma grad f/(2 sqrt(pi) std f), so lambda = n l2 2 sqrt(pi) std(f)/sigma; with divide_by_sigma
-          sigma times that. Elsewhere there is no closed form: on quadratics of one or two coordinates with steps as
-          large as the distance to the minimum it is off by 3 to 20 %, and in two the direction by up to 12 degrees.
+          sigma times that. Elsewhere there is no closed form: on quadratics of one to five coordinates with steps
+          about as large as the distance to the minimum it is off by 2 to 20 %, its direction by up to 12 degrees.
           sigma -> 0: std f = sigma |grad f|, the estimate is grad f/|grad f| / (2 sqrt(pi)), and what is minimised
           is f over the ball |w| <= 1/(2 sqrt(pi) l2), with divide_by_sigma 1/(2 sqrt(pi) l2 sigma); the error's
           scale no longer matters. Mirroring makes the estimate and the ball larger by ball_correction(m): a point
