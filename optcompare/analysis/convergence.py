@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..errors import InvalidInputError, unknown_name
-from .summaries import numbers, with_columns
+from .summaries import grouped, numbers, with_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,11 +18,6 @@ COSTS = ("passes", "evaluations", "seconds")
 RUN = ("objective", "lam", "optimizer", "seed")
 RunKey = tuple[str, float, str, str]
 COLUMNS = ("objective", "lam", "optimizer", "cost", "n_runs", "median", "low", "high")
-
-
-def lam_keys(column: pd.Series[Any]) -> list[float]:
-    """Return lambdas that can be keys of a dictionary: every missing one is the same NaN object."""
-    return [math.nan if math.isnan(lam) else lam for lam in numbers(column).tolist()]
 
 
 def trace_cost(traces: pd.DataFrame, cost: str, gradient_price: float = 2.0) -> np.ndarray:
@@ -57,19 +52,14 @@ def with_regularized_error(traces: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
     usable &= np.abs(difference) > 1e-7 * np.abs(numbers(final["loss"]))
     with np.errstate(all="ignore"):
         factors = difference / square
-    by_group: dict[tuple[str, float], list[float]] = {}
-    pairs = zip(final["objective"].astype(str), lam_keys(final["lam"]), factors.tolist(), usable, strict=True)
-    for objective, lam, factor, is_usable in pairs:
-        if is_usable:
-            by_group.setdefault((objective, lam), []).append(factor)
-    agreed = {}
-    for key, found in by_group.items():
-        middle = float(np.median(found))
-        if np.ptp(found) <= 1e-6 * abs(middle):
-            agreed[key] = middle
-    groups = list(zip(table["objective"].astype(str), lam_keys(table["lam"]), strict=True))
-    agreed |= {group: 0.0 for group in groups if group[1] == 0.0}
-    factor = np.array([agreed.get(group, math.nan) for group in groups], dtype=np.float64)
+    agreed: dict[tuple[Any, ...], float] = {}
+    for key, where in grouped(final, ("objective", "lam")):
+        found = factors[where][usable[where]]
+        if len(found) and np.ptp(found) <= 1e-6 * abs(float(np.median(found))):
+            agreed[key] = float(np.median(found))
+    factor = np.full(len(table), np.nan)
+    for key, where in grouped(table, ("objective", "lam")):
+        factor[where] = 0.0 if key[1] == 0.0 else agreed.get(key, math.nan)
     penalty = factor * numbers(table["norm"]) ** 2
     return table.assign(regularized_error=numbers(table["loss"]) + penalty)
 
@@ -108,18 +98,13 @@ def convergence_table(
     for (objective, lam), optimizers in sorted(panels.items(), key=lambda item: _panel_order(item[0], panels)):
         grid = _grid([curve for found in optimizers.values() for curve in found], n_points)
         for optimizer, found in optimizers.items():
-            reached = grid[grid <= max(costs[-1] for costs, _ in found) * (1 + 1e-12)]
+            end = max(float(costs[-1]) for costs, _ in found)
+            reached = np.append(grid[grid < end * (1 - 1e-9)], end)
             heights = np.stack([_held(costs, values, reached) for costs, values in found])
             n_lost = missing.get((objective, lam, optimizer), 0)
             heights = np.vstack([heights, np.full((n_lost, len(reached)), np.inf)])
             parts.append(_quartiles((objective, lam, optimizer), reached, heights))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(COLUMNS))
-
-
-def _run_keys(table: pd.DataFrame) -> list[RunKey]:
-    labels = (table[name].astype(str) for name in ("objective", "optimizer", "seed"))
-    objective, optimizer, seed = labels
-    return list(zip(objective, lam_keys(table["lam"]), optimizer, seed, strict=True))
 
 
 def _panel_order(key: tuple[str, float], panels: Iterable[tuple[str, float]]) -> tuple[int, float]:
@@ -134,18 +119,16 @@ def _curves(
     table = with_columns(traces, [*RUN, column])
     costs, values = trace_cost(table, cost, gradient_price), numbers(table[column])
     values = np.where(np.isnan(values), np.inf, values)
-    keys = _run_keys(table)
-    rows: dict[RunKey, list[int]] = {}
-    for row, key in enumerate(keys):
-        if costs[row] > 0:
-            rows.setdefault(key, []).append(row)
     curves: dict[RunKey, tuple[np.ndarray, np.ndarray]] = {}
     best: dict[tuple[str, float, str], float] = {}
-    for key, where in rows.items():
-        order = np.array(where)[np.argsort(costs[where], kind="stable")]
-        curves[key] = costs[order], np.minimum.accumulate(values[order])
-        case = (key[0], key[1], key[3])
-        best[case] = min(best.get(case, math.inf), float(curves[key][1][-1]))
+    for key, rows in grouped(table, RUN):
+        where = rows[costs[rows] > 0]
+        if not len(where):
+            continue
+        order = where[np.argsort(costs[where], kind="stable")]
+        run, case = (key[0], key[1], key[2], key[3]), (key[0], key[1], key[3])
+        curves[run] = costs[order], np.minimum.accumulate(values[order])
+        best[case] = min(best.get(case, math.inf), float(curves[run][1][-1]))
     if not is_gap:
         return curves
     gaps = {}
@@ -162,7 +145,7 @@ def _without_trace(
     if runs is None:
         return {}
     missing: dict[tuple[str, float, str], int] = {}
-    for key in _run_keys(with_columns(runs, RUN)):
+    for key, _ in grouped(with_columns(runs, RUN), RUN):
         if key not in curves:
             missing[key[:3]] = missing.get(key[:3], 0) + 1
     return missing

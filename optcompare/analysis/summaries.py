@@ -106,7 +106,7 @@ def medians_over_seeds(frame: pd.DataFrame, column: str, by: Sequence[str] = GRO
     values, failed = numbers(table[column]), is_failed(table)
     if column in LESS_IS_BETTER:
         values = np.where(failed & np.isnan(values), np.inf, values)
-    for key, where in _groups(table, by):
+    for key, where in grouped(table, by):
         n = int((~np.isnan(values[where])).sum())
         coverage = interval_coverage(n, interval_rank(n)) if n else 0.0
         rows.append([*key, len(where), int(failed[where].sum()), n, *median_interval(values[where]), coverage])
@@ -114,28 +114,29 @@ def medians_over_seeds(frame: pd.DataFrame, column: str, by: Sequence[str] = GRO
     return pd.DataFrame(rows, columns=names)
 
 
-def _groups(table: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[Any, ...], np.ndarray]]:
-    """Return (key, row positions) of every group: labels in order of appearance, lambdas ascending."""
-    ranks = []
-    keys = []
-    for name in by:
-        if name in ("lam", "lam_canonical"):
-            column = numbers(table[name])
-            known = np.unique(column)  # sorted, NaN last
-            ranks.append(np.searchsorted(known, column))
-            keys.append(column)
-        else:
-            labels = table[name].astype(str).to_numpy(dtype=object)
-            order = {label: rank for rank, label in enumerate(dict.fromkeys(labels))}
-            ranks.append(np.array([order[label] for label in labels], dtype=int))
-            keys.append(labels)
+def _number_key(value: float) -> float:
+    return math.nan if math.isnan(value) else float(value)
+
+
+def grouped(table: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[Any, ...], np.ndarray]]:
+    """Return (key, row positions) of every group: labels as text, in order of appearance, and lambdas ascending."""
+    import pandas as pd
+
     if not len(table):
         return []
-    codes, inverse = np.unique(np.stack(ranks, axis=1), axis=0, return_inverse=True)
-    members = np.argsort(inverse.ravel(), kind="stable")
-    ends = np.cumsum(np.bincount(inverse.ravel(), minlength=len(codes)))
-    parts = np.split(members, ends[:-1])
-    return [(tuple(column[part[0]] for column in keys), part) for part in parts]
+    codes, names = [], []
+    for name in by:
+        is_number = name in ("lam", "lam_canonical")
+        column = numbers(table[name]) if is_number else table[name].to_numpy(dtype=object)
+        code, known = pd.factorize(column, sort=is_number, use_na_sentinel=False)
+        codes.append(code)
+        # one and the same NaN object, so that keys with it are found again
+        names.append([_number_key(value) if is_number else str(value) for value in known])
+    order = np.lexsort(codes[::-1])  # stable: rows of a group keep their order
+    ordered = np.stack([code[order] for code in codes])
+    starts = np.flatnonzero(np.r_[True, (np.diff(ordered, axis=1) != 0).any(axis=0)])
+    parts = np.split(order, starts[1:])
+    return [(tuple(name[code[part[0]]] for name, code in zip(names, codes, strict=True)), part) for part in parts]
 
 
 def implied_lambda_table(frame: pd.DataFrame) -> pd.DataFrame:
@@ -143,7 +144,7 @@ def implied_lambda_table(frame: pd.DataFrame) -> pd.DataFrame:
     table = medians_over_seeds(frame, "implied_lambda")
     rows = with_columns(frame, [*GROUP, "is_identified"])
     identified = numbers(rows["is_identified"].astype(object)) > 0
-    table["n_identified"] = [int(identified[where].sum()) for _, where in _groups(rows, GROUP)]
+    table["n_identified"] = [int(identified[where].sum()) for _, where in grouped(rows, GROUP)]
     return table
 
 
@@ -173,7 +174,7 @@ def failure_table(frame: pd.DataFrame) -> pd.DataFrame:
     failed = with_columns(frame, [*by, "lam", "seed"])[is_failed(frame)]
     failed = failed.assign(message=failed["message"].astype(object).where(failed["message"].notna(), ""))
     rows = []
-    for key, where in _groups(failed, by):
+    for key, where in grouped(failed, by):
         part = failed.iloc[where]
         rows.append([*key, len(part), _listed(numbers(part["lam"])), _listed(numbers(part["seed"]))])
     return pd.DataFrame(rows, columns=[*by, "n_runs", "lambdas", "seeds"])

@@ -1,0 +1,86 @@
+"""Figures as SVG: files of their own, and inline in a page that themes them and switches their series."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+from .style import LIGHT, report_settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# the look's colours -> the page's variables, which have a dark twin; the colour itself is the fallback
+VARIABLES = {colour: f"--{name}" for name, colour in reversed(LIGHT.items())}
+_SERIES = re.compile(r'<g id="(series-(?:\d+|others))(?:_\d+)?"')
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+_FAMILY = re.compile(r"font-family: [^;\"]*;? ?")
+_SHORT_FONT = re.compile(r"font: (?:(bold|\d+) )?([\d.]+)px [^;\"]*")
+_PLACE = re.compile(r' (?:d|x|y|transform)="[^"]*"')
+
+
+def svg_text(figure: Figure) -> str:
+    """Return the figure as an SVG document: the same figure gives the same bytes."""
+    buffer = io.StringIO()
+    with report_settings():
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    return buffer.getvalue()
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return the figure as a PNG without a date: the same figure and matplotlib give the same bytes."""
+    buffer = io.BytesIO()
+    with report_settings():
+        figure.savefig(buffer, format="png", dpi=130, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def inline_svg(document: str, prefix: str, name: str) -> str:
+    """Return an SVG document of :func:`svg_text` as an <svg> element for a page.
+
+    Its ids start with ``prefix``, parts with a gid "series-..." get that as their class, colours are the page's
+    variables, text takes the page's font, and it scales with its place. ``name`` is what a screen reader says.
+    """
+    text = document[document.index("<svg") :]
+    text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
+    text = _unique_series(text)
+    # only inside tags: what the figure's text says stays as it is
+    text = re.sub(r"<[^>]*>", lambda found: _themed(found.group(0), prefix), text)
+    text = re.sub(r"\s*\n\s*", "\n", text)
+    box = re.search(r'viewBox="([^"]*)"', text)
+    opening = f'<svg role="img" aria-label="{_attribute(name)}" viewBox="{box[1] if box else "0 0 1 1"}">'
+    return re.sub(r"^<svg[^>]*>", lambda _: opening, text).strip()
+
+
+def _themed(tag: str, prefix: str) -> str:
+    digits = 2 if tag.startswith("<path id=") else 1  # markers are small and drawn often, everything else is a place
+    long_number = re.compile(rf"(\d\.\d{{{digits}}})\d+")
+    tag = _PLACE.sub(lambda found: " " + long_number.sub(r"\1", " ".join(found[0].split())), tag)
+    tag = re.sub(r'\bid="', f'id="{prefix}-', tag)
+    tag = tag.replace("url(#", f"url(#{prefix}-")
+    tag = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', tag)
+    tag = _COLOUR.sub(lambda found: _variable(found.group(0)), tag)
+    tag = _FAMILY.sub("", tag)
+    return _SHORT_FONT.sub(lambda found: f"font-size: {found[2]}px" + ("; font-weight: 700" if found[1] else ""), tag)
+
+
+def _unique_series(text: str) -> str:
+    """Give every group of a series its class, and an id that no other group has."""
+    counts: dict[str, int] = {}
+
+    def renamed(found: re.Match[str]) -> str:
+        name = found.group(1)
+        counts[name] = counts.get(name, 0) + 1
+        return f'<g id="{name}-{counts[name]}" class="{name}"'
+
+    return _SERIES.sub(renamed, text)
+
+
+def _variable(colour: str) -> str:
+    name = VARIABLES.get(colour)
+    return colour if name is None else f"var({name},{colour})"
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
