@@ -23,7 +23,12 @@ _HOMES = {
     "mlp_objective": "objective.builders",
     "function_objective": "objective.builders",
     "Objective": "objective.objective",
+    "L1": "objective.penalties",
     "L2": "objective.penalties",
+    "ElasticNet": "objective.penalties",
+    "AnchoredL2": "objective.penalties",
+    "WeightElimination": "objective.penalties",
+    "MaxNorm": "objective.penalties",
     "Minibatch": "objective.noise",
     "InputNoise": "objective.noise",
     "Dropout": "objective.noise",
@@ -67,7 +72,12 @@ if TYPE_CHECKING:
     from .objective.noise import InputNoise as InputNoise
     from .objective.noise import Minibatch as Minibatch
     from .objective.objective import Objective as Objective
+    from .objective.penalties import L1 as L1
     from .objective.penalties import L2 as L2
+    from .objective.penalties import AnchoredL2 as AnchoredL2
+    from .objective.penalties import ElasticNet as ElasticNet
+    from .objective.penalties import MaxNorm as MaxNorm
+    from .objective.penalties import WeightElimination as WeightElimination
     from .optimizers.base import Optimizer as Optimizer
     from .recorder import Budget as Budget
     from .recorder import Frozen as Frozen

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..errors import InvalidInputError
 from .layout import Layout, Vector
 from .noise import Sample
-from .penalties import NoPenalty, Penalty
+from .penalty import NoPenalty, Penalty
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,8 @@ class Objective(ABC):
     layout: the blocks of theta; ``is_weight`` (d,) marks weights against biases.
     n_samples: training items, the n of the formula; one evaluation of n items is one pass.
     penalty: as given, in its own convention; ``lam`` as written, ``lam_canonical`` converted.
-    penalty_scale: c, so that a canonical L2 penalty is c lam_canonical/2 sum w^2.
+    penalty_scale: c, so that a canonical L2 penalty is c lam_canonical/2 sum w^2; ``lam_canonical`` is an L2 lambda
+    only where the penalty is L2.
     """
 
     name: str
@@ -102,7 +103,7 @@ class Objective(ABC):
 
     @property
     def lam_canonical(self) -> float:
-        """Lambda in J = mean loss + lambda/(2n) sum w^2 (L1: lambda/n sum |w|)."""
+        """Lambda in the penalty's canonical form: lambda/(2n) sum w^2, L1 lambda/n sum |w|; 0 for a constraint."""
         return self._frame.lam
 
     def value(self, theta: ArrayLike, sample: Sample | None = None) -> float:
@@ -165,7 +166,10 @@ class Objective(ABC):
         return self.penalty.prox(self._point(theta), step, self._frame)
 
     def with_lambda(self, lam: float) -> Self:
-        """Return the same objective at another lambda, in the penalty's own convention."""
+        """Return the same objective at another lambda, in the penalty's own convention.
+
+        Raises InvalidInputError where there is no penalty, or a constraint, which has no lambda.
+        """
         return self._with_penalty(self.penalty.with_lambda(lam))
 
     def without_penalty(self) -> Self:
@@ -186,8 +190,7 @@ class Objective(ABC):
         if written != self.reduction:  # the penalty is written beside a mean and the objective sums, or the reverse
             text = f"n [{text}]" if written == "mean" else f"(1/n) [{text}]"
         facts = [f"n = {self.n_samples}", f"d = {self.dim}"]
-        if term and not self.is_constrained:
-            facts.insert(0, f"lambda = {self.lam:g} (canonical {self.lam_canonical:g})")
+        facts = [*filter(None, [self.penalty.facts(self.n_samples)] if term else []), *facts]
         n_biases = int((~self.is_penalised).sum())
         if term and n_biases:
             facts.append(f"{n_biases} biases free")

@@ -53,7 +53,8 @@ class InUpdate(Arm):
     """Lambda in the update: a bare error, and decay_t = rate_t * lambda_canonical * c, c = 1/n (a mean of losses).
 
     This is the naive transcription: exact for plain gradient descent, never corrected for momentum, scaling or a
-    preconditioner. Raises InvalidInputError for an optimizer without a learning rate and decay, or whose decay is set.
+    preconditioner. Raises InvalidInputError for an optimizer without a learning rate and decay, or whose decay is set,
+    and in ``bind`` for a penalty that decay cannot stand for: any but L2 over the weights, biases free.
     """
 
     def _check(self) -> None:
@@ -71,6 +72,7 @@ class InUpdate(Arm):
 
     def bind(self, objective: Objective) -> tuple[Objective, Optimizer]:
         """Return the bare loss, and the optimizer with lambda as its decay."""
+        _check_is_decay(objective)
         decay = PerRate(objective.penalty_scale * objective.lam_canonical)
         changed: dict[str, Any] = {"decay": decay}
         return objective.without_penalty(), replace(self.optimizer, **changed)
@@ -79,6 +81,16 @@ class InUpdate(Arm):
     def label(self) -> str:
         """The optimizer's name and "decay"."""
         return f"{self.optimizer.name} decay"
+
+
+def _check_is_decay(objective: Objective) -> None:
+    """Refuse a penalty whose gradient is not c lambda w over the weights; no penalty at all is a decay of 0."""
+    penalty = objective.penalty
+    if penalty.formula() and not penalty.is_decay:
+        raise InvalidInputError(
+            f"InUpdate takes lambda as decay, which shrinks every weight by a fraction; {penalty!r:.200} is no such "
+            "penalty. Use InError, or oc.L2(...) with the biases free"
+        )
 
 
 def as_arm(given: object) -> Arm:
