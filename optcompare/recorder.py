@@ -27,8 +27,9 @@ from .objective.objective import Objective
 
 Array = NDArray[np.float64]
 Monitor = Callable[[Vector], float]
+Evaluate = Callable[[Vector, Sample | None], tuple[float, Vector]]
 
-BASE_COLUMNS = ("n_values", "n_gradients", "seconds", "best_value", "value", "loss", "norm")
+BASE_COLUMNS = ("n_values", "n_gradients", "seconds", "best_value", "value", "loss", "norm", "population_diameter")
 # Rows are exact for the first calls; after that a row is written once the calls have grown by this factor.
 DENSE_CALLS = 200
 ROW_GROWTH = 1.005
@@ -113,10 +114,11 @@ class Trace:
     """What happened over a run: one row (list of floats) per kept moment, under ``columns``.
 
     best_value is the noise-free objective at the best point shown so far; value, loss, norm and the monitors are taken
-    at the incumbent: the latest recommendation, or the best point where the optimizer recommends nothing. Rows are
-    written at every change for the first 200 calls, later at the first change after 0.5 % more calls; monitors at
-    about 20 marks a decade (NaN in between), and all of it at the end. Measured noise-free and off the purse and the
-    clock.
+    at the incumbent: the latest recommendation, or the best point where the optimizer recommends nothing.
+    population_diameter is the mean distance to their centroid of the last points that were given to ``values``
+    together, as evaluated (projected); NaN where they come one at a time. Rows are written at every change for the
+    first 200 calls, later at the first change after 0.5 % more calls; monitors at about 20 marks a decade (NaN in
+    between), and all of it at the end. Measured noise-free and off the purse and the clock.
     """
 
     columns: tuple[str, ...]
@@ -169,6 +171,8 @@ class Recorder:
         self.best_theta: Vector | None = None
         self._best_shown = math.inf
         self._best_value = math.inf
+        self._population: Array | None = None  # the last one, until its diameter is asked for
+        self._diameter = math.nan
         self.recommended: Vector | None = None
         self.stopped: RunStopped | None = None
         self.error: Exception | None = None
@@ -209,6 +213,8 @@ class Recorder:
             raise InvalidInputError(f"thetas must have shape (m, {self.dim}), got {points.shape}")
         if self.is_constrained:
             points = self._objective.project(points)
+        if len(points) > 1:
+            self._population = points
         is_each_row = self._samples is not None and self._draws == Redraw("row") and not self._is_holding
         if is_each_row:
             return np.array([self.value(point) for point in points])
@@ -231,10 +237,20 @@ class Recorder:
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Vector]:
         """Return value and gradient at theta (d,), at the price of one value and one gradient."""
+        return self._charged_gradient(theta, self._objective.value_and_gradient)
+
+    def value_and_loss_gradient(self, theta: ArrayLike) -> tuple[float, Vector]:
+        """Return the value, penalty included, and the gradient of the loss alone, for the same price.
+
+        It is what a proximal step needs: ``prox`` sees to the penalty.
+        """
+        return self._charged_gradient(theta, self._objective.value_and_loss_gradient)
+
+    def _charged_gradient(self, theta: ArrayLike, evaluate: Evaluate) -> tuple[float, Vector]:
         point = self._checked(theta)
         samples = self._draw()
         self._pay(sum(self._price(sample) for sample in samples), is_gradient=True)
-        value, gradient = self._guarded(self._mean_value_and_gradient, point, samples)
+        value, gradient = self._guarded(self._mean_value_and_gradient, evaluate, point, samples)
         if not np.isfinite(gradient).all():
             self.n_nonfinite += 1
             raise self._stop(Diverged(f"a gradient was not finite after {self.cost:g} passes"))
@@ -344,8 +360,10 @@ class Recorder:
             return self._objective.values(points, samples[0])
         return np.mean([self._objective.values(points, sample) for sample in samples], axis=0)
 
-    def _mean_value_and_gradient(self, point: Vector, samples: tuple[Sample | None, ...]) -> tuple[float, Vector]:
-        pairs = [self._objective.value_and_gradient(point, sample) for sample in samples]
+    def _mean_value_and_gradient(
+        self, evaluate: Evaluate, point: Vector, samples: tuple[Sample | None, ...]
+    ) -> tuple[float, Vector]:
+        pairs = [evaluate(point, sample) for sample in samples]
         if len(pairs) == 1:
             return pairs[0]
         return float(np.mean([value for value, _ in pairs])), np.mean([grad for _, grad in pairs], axis=0)
@@ -381,6 +399,14 @@ class Recorder:
             self._write_row()
         return value
 
+    def _population_diameter(self) -> float:
+        """Return (1/m) sum_i |x_i - mean of x| over the last population's rows; NaN where there was none."""
+        if self._population is not None:
+            points, self._population = self._population, None
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._diameter = float(np.linalg.norm(points - points.mean(axis=0), axis=1).mean())
+        return self._diameter
+
     def _measured_best(self) -> float:
         """Return the noise-free value at the best point shown, off the clock."""
         if math.isnan(self._best_value) and self.best_theta is not None:
@@ -407,6 +433,7 @@ class Recorder:
             value = best if is_best else self._objective.value(incumbent)
             penalty = self._objective.penalty_value(incumbent)
             row = [*counts, best, value, value - penalty, self._objective.norm(incumbent)]
+            row.append(self._population_diameter())
             if self._monitors:
                 is_due = is_last or self._n_calls >= self._next_monitor
                 row += [float(f(incumbent)) if is_due else math.nan for f in self._monitors.values()]

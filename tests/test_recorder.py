@@ -160,6 +160,29 @@ def test_the_trace_is_monotone_dense_at_first_and_short():
     assert len(kept) < 120 and kept.iloc[-1] == 1 / 20_000
 
 
+def test_the_diameter_is_that_of_the_last_population():
+    objective, _ = counted()
+    recorder = oc.Recorder(objective, 10)
+    recorder.value(np.full(3, 9.0))
+    recorder.values([[1.0, 0.0, 0.0], [-3.0, 0.0, 0.0]])
+    recorder.values([[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]])
+    recorder.value(np.zeros(3))
+    diameters = recorder.trace.to_frame()["population_diameter"]
+    np.testing.assert_array_equal(diameters, [np.nan, 2.0, 0.5, 0.5])
+
+
+def test_the_loss_gradient_costs_what_a_gradient_costs_and_has_no_penalty():
+    objective = oc.linear_objective(DATA, penalty=oc.L2(50.0))
+    theta = objective.start(np.random.default_rng(0))
+    recorder = oc.Recorder(objective, 7)
+    value, gradient = recorder.value_and_loss_gradient(theta)
+    assert value == objective.value(theta) and recorder.cost == 3
+    np.testing.assert_array_equal(gradient, objective.loss_gradient(theta))
+    recorder.value_and_gradient(theta)
+    with pytest.raises(BudgetExhausted):
+        recorder.value_and_loss_gradient(theta)
+
+
 def test_recommendation_and_best_are_apart():
     objective, _ = counted()
     recorder = oc.Recorder(objective, 10)

@@ -124,9 +124,13 @@ class Objective(ABC):
 
     def value_and_gradient(self, theta: ArrayLike, sample: Sample | None = None) -> tuple[float, Vector]:
         """Return J(theta) and dJ/dtheta at the price of one forward and one backward pass."""
+        value, gradient = self.value_and_loss_gradient(theta, sample)
+        return value, gradient + self.penalty.gradient(self._point(theta), self._frame)
+
+    def value_and_loss_gradient(self, theta: ArrayLike, sample: Sample | None = None) -> tuple[float, Vector]:
+        """Return J(theta), penalty included, and dL/dtheta, the gradient of the loss alone."""
         point = self._point(theta)
         loss, gradient = self._loss_and_gradient(point, sample)
-        gradient = gradient + self.penalty.gradient(point, self._frame)
         return float(loss + self.penalty.value(point, self._frame)), gradient
 
     def loss(self, theta: ArrayLike) -> float:

@@ -40,7 +40,7 @@ RUN_COLUMNS = (
 )
 # What a run found, and nothing of when, where or how fast: the same on every machine that gives the same bits.
 RESULT_COLUMNS = (*RUN_COLUMNS[1:10], *RUN_COLUMNS[11:28], "dim", "n_samples", *RUN_COLUMNS[31:33], *VECTORS)
-TRACE_COLUMNS = ("n_values", "n_gradients", "seconds", "best_value", "value", "loss", "norm")
+TRACE_COLUMNS = ("n_values", "n_gradients", "seconds", "best_value", "value", "loss", "norm", "population_diameter")
 VERDICT_COLUMNS = (
     *("statement", "low", "high", "measured", "interval_low", "interval_high", "control_low", "control_high"),
     *("verdict", "reason", "n_seeds", "data_hash", "created_at"),
