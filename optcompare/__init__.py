@@ -34,6 +34,10 @@ _HOMES = {
     "Dropout": "objective.noise",
     "implied_lambda": "objective.meter",
     "LambdaReading": "objective.meter",
+    "matched_lambda": "objective.matched",
+    "MatchedLambda": "objective.matched",
+    "effective_dof": "objective.dof",
+    "lambda_of_dof": "objective.dof",
     "convert_lambda": "objective.convert",
     "Budget": "recorder",
     "Recorder": "recorder",
@@ -66,6 +70,10 @@ if TYPE_CHECKING:
     from .objective.datasets import Dataset as Dataset
     from .objective.datasets import load_csv as load_csv
     from .objective.datasets import load_dataset as load_dataset
+    from .objective.dof import effective_dof as effective_dof
+    from .objective.dof import lambda_of_dof as lambda_of_dof
+    from .objective.matched import MatchedLambda as MatchedLambda
+    from .objective.matched import matched_lambda as matched_lambda
     from .objective.meter import LambdaReading as LambdaReading
     from .objective.meter import implied_lambda as implied_lambda
     from .objective.noise import Dropout as Dropout

@@ -29,6 +29,7 @@ class Loss(ABC):
     formula: ClassVar[str]
     task: ClassVar[str] = "classification"
     is_smooth: ClassVar[bool] = True
+    is_convex: ClassVar[bool] = True  # in the scores; it is then convex in theta for a linear model
     has_gradient: ClassVar[bool] = True
 
     @abstractmethod
@@ -38,6 +39,17 @@ class Loss(ABC):
     @abstractmethod
     def gradient(self, Z: Array, y: Labels) -> Array:
         """Return d per_item / d Z for scores (n, k), shape (n, k)."""
+
+    def curvature(self, Z: Array, y: Labels) -> Array:
+        """Return d2 per_item / dZ dZ' for scores (n, k), shape (n, k, k); here by central differences of gradient."""
+        h = 1e-5
+        curvature = np.empty((*Z.shape, Z.shape[1]))
+        for score in range(Z.shape[1]):
+            up, down = Z.copy(), Z.copy()
+            up[:, score] += h
+            down[:, score] -= h
+            curvature[:, :, score] = (self.gradient(up, y) - self.gradient(down, y)) / (2.0 * h)
+        return 0.5 * (curvature + curvature.transpose(0, 2, 1))
 
     @abstractmethod
     def n_scores(self, data: Dataset) -> int:
@@ -66,6 +78,10 @@ class HalfSquaredError(Loss):
     def gradient(self, Z: Array, y: Labels) -> Array:
         """Return z - y."""
         return Z - y.reshape(Z.shape)
+
+    def curvature(self, Z: Array, y: Labels) -> Array:
+        """Return the identity for every item."""
+        return np.broadcast_to(np.eye(Z.shape[1]), (*Z.shape, Z.shape[1]))
 
     def n_scores(self, data: Dataset) -> int:
         """One score per output."""
@@ -106,6 +122,11 @@ class Logistic(_TwoClassLoss):
         # (1 + tanh(z/2))/2 is the sigmoid, without overflow
         return 0.5 * (1.0 + np.tanh(0.5 * Z)) - y[:, None]
 
+    def curvature(self, Z: Array, y: Labels) -> Array:
+        """Return p (1 - p) = 1/(4 cosh(z/2)^2), p the sigmoid of z."""
+        decay = np.exp(-np.abs(Z))  # without overflow, and without losing 1 - p to rounding
+        return (decay / (1.0 + decay) ** 2)[:, :, None]
+
 
 @dataclass(frozen=True)
 class Softmax(Loss):
@@ -127,6 +148,17 @@ class Softmax(Loss):
         grad[np.arange(len(y)), y] -= 1.0
         return grad
 
+    def curvature(self, Z: Array, y: Labels) -> Array:
+        """Return diag(p) - p p', p the softmax of z."""
+        p = np.exp(Z - Z.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        curvature = -p[:, :, None] * p[:, None, :]
+        each = np.arange(Z.shape[1])
+        # p_j (1 - p_j) as p_j times the sum of the others: 1 - p_j would lose its digits near p_j = 1
+        others = np.stack([np.delete(p, score, axis=1).sum(axis=1) for score in each], axis=1)
+        curvature[:, each, each] = p * others
+        return curvature
+
     def n_scores(self, data: Dataset) -> int:
         """One logit per class."""
         self._check_task(data)
@@ -140,6 +172,7 @@ class Ramp(_TwoClassLoss):
     name = "ramp"
     formula = "clip((1 - s z)/2, 0, 1), s = +-1"
     is_smooth = False
+    is_convex = False
 
     def per_item(self, Z: Array, y: Labels) -> Array:
         """Return clip((1 - s z)/2, 0, 1)."""
@@ -159,6 +192,7 @@ class ZeroOne(_TwoClassLoss):
     name = "zero_one"
     formula = "[class(z) != y]"
     is_smooth = False
+    is_convex = False
     has_gradient = False
 
     def per_item(self, Z: Array, y: Labels) -> Array:
