@@ -86,7 +86,7 @@ def _add_lambda(commands: Any) -> None:
 
 def run_command(arguments: argparse.Namespace) -> None:
     """Run the script as ``__main__`` with the remaining options as its own."""
-    script = Path(arguments.script)
+    script = Path(arguments.script).absolute()
     if arguments.script in ("-h", "--help") or not script.is_file():
         raise InvalidInputError(f"no study script at {arguments.script!r}: give the path of a .py file")
     before = sys.argv

@@ -64,7 +64,8 @@ class Results:
 
     def traces(self) -> pd.DataFrame:
         """Return the traces, long: objective, dataset, lam, optimizer, seed and the trace's columns."""
-        return self.store.traces(self.study)
+        traces = self.store.traces(self.study)
+        return traces[traces["key"].isin(self.description["keys"])].drop(columns="key").reset_index(drop=True)
 
     def claims(self) -> pd.DataFrame:
         """Return the stored verdicts, one row a claim."""

@@ -91,7 +91,8 @@ study = oc.Study(
             ratio, 0.8, 1.25, rows=of("pso", CANCER, 10, 10), control=of("heavy ball decay", CANCER, 10, 10),
         ),
         oc.Claim(
-            "A finite budget regularises on its own: gradient descent reads ten times lambda (cancer, lambda <= 0.01)", ratio, 10.0, float("inf"), rows=of("gd", CANCER, high=0.01), control=of("lbfgs", CANCER, high=0.01),
+            "A finite budget regularises on its own: gradient descent reads ten times lambda (cancer, lambda <= 0.01)",
+            ratio, 10.0, float("inf"), rows=of("gd", CANCER, high=0.01), control=of("lbfgs", CANCER, high=0.01),
         ),
     ],
 )  # fmt: skip

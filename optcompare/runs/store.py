@@ -162,11 +162,11 @@ class Store(Database):
             return _from_row(row.fetchone())
 
     def traces(self, study: str | None = None) -> pd.DataFrame:
-        """Return the traces, long: objective, dataset, lam, optimizer, seed, then the columns of the traces.
+        """Return the traces, long: key, objective, dataset, lam, optimizer, seed, then the columns of the traces.
 
         Where no study is named, a column ``study`` comes first.
         """
-        labels = [*([] if study is not None else ["study"]), "objective", "dataset", "lam", "optimizer", "seed"]
+        labels = [*([] if study is not None else ["study"]), "key", "objective", "dataset", "lam", "optimizer", "seed"]
         where, values = ("", ()) if study is None else ("AND study = ?", (study,))
         query = f"SELECT {', '.join(labels)}, trace, trace_columns FROM runs WHERE trace IS NOT NULL {where} {_ORDER}"
         with self.errors():

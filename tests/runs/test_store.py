@@ -177,7 +177,7 @@ def test_traces_are_long_and_keep_monitors(store):
     store.add_run(record("k2", seed=1))
     store.add_run(record("k3", seed=2, trace=None, trace_columns=None))
     frame = store.traces("s")
-    assert list(frame) == ["objective", "dataset", "lam", "optimizer", "seed", *COLUMNS, "sparsity"]
+    assert list(frame) == ["key", "objective", "dataset", "lam", "optimizer", "seed", *COLUMNS, "sparsity"]
     assert frame["seed"].tolist() == [0, 0, 1, 1]
     assert frame["sparsity"].isna().tolist() == [False, False, True, True]
     assert frame["norm"].tolist() == [6.0, 14.0, 6.0, 13.0]
