@@ -76,7 +76,7 @@ def lambda_groups(frame: pd.DataFrame, styles: OptimizerStyles) -> Iterator[Figu
     )  # fmt: skip
     for column in OVER_LAMBDA:
         table = medians_over_seeds(frame, column)
-        if not numbers(table["n"]).any():
+        if column not in frame.columns or not table["n"].any():
             continue
         name = COLUMN_LABELS[column]
         yield _lambda_group(

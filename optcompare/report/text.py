@@ -69,4 +69,5 @@ def markdown(given: object) -> str:
     text = " ".join(_CONTROL.sub("\ufffd", str(given)).split())
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = re.sub(r"([\\`*_\[\]|$~])", r"\\\1", text)
-    return re.sub(r"^(#|[-+=]|\d+(?=[.)]))", r"\\\1" if not text[:1].isdigit() else r"\1\\", text)
+    text = re.sub(r"^(#|[-+=](?=[-+=\s]|$))", r"\\\1", text)
+    return re.sub(r"^(\d+)(?=[.)](\s|$))", r"\1\\", text)

@@ -40,7 +40,7 @@ def make_frame(objectives=("cancer", "iris"), lambdas=LAMBDAS, optimizers=OPTIMI
                 "implied_lambda": number(implied), "angle": number(abs(rng.normal(2, 3))),
                 "is_identified": number(implied > 0 and optimizer not in ("adam decay",)),
                 "validation_loss": np.nan, "test_loss": number(loss * 1.3),
-                "test_error": number(0.03 + 0.01 * rng.random() + 0.004 * np.log10(lam) ** 2),
+                "test_error": number(0.03 + 0.01 * rng.random() + 0.004 * np.log10(max(lam, 1e-3)) ** 2),
                 "n_values": 2000.0, "n_gradients": 0.0 if optimizer in ("pso", "nelder_mead", "cma_es") else 600.0,
                 "cost": 2000.0, "gradient_price": 2.0, "budget": 2000.0, "seconds": rng.uniform(0.1, 0.5), "dim": 31,
                 "n_samples": 100, "n_nonfinite": 0, "n_at_bounds": 0, "host": "here",

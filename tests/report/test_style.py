@@ -150,3 +150,4 @@ def test_markdown_shows_text_as_it_is():
     assert markdown("# head") == r"\# head"
     assert markdown("- item") == r"\- item"
     assert markdown("1. item") == r"1\. item"
+    assert [markdown(text) for text in ("1.5", "-2", "---")] == ["1.5", "-2", r"\---"]
