@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .report.page import ExtraFigure
 
 FigureMaker = Callable[["Results"], "Sequence[ExtraFigure]"]
+PATH_SUFFIX = "-path"  # of the study in the same store that holds the reference path
 
 
 class Results:
@@ -35,9 +36,20 @@ class Results:
         self.description: dict[str, Any] = json.loads(description) if isinstance(description, str) else description
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a run of the study as it stands: labels, status, measurements, counts, seconds."""
+        """Return one row a run of the study as it stands: labels, status, measurements (the study's own last)."""
+        import pandas as pd
+
         hidden = ("study", "versions", "extras", "spec", "traceback")
-        return self._current().drop(columns=list(hidden), errors="ignore").reset_index(drop=True)
+        runs = self._current().reset_index(drop=True)
+        extras = pd.DataFrame([json.loads(text or "{}") for text in runs["extras"]], index=runs.index, dtype=float)
+        return runs.drop(columns=list(hidden), errors="ignore").join(extras)
+
+    def path_frame(self) -> pd.DataFrame:
+        """Return the runs of the reference path (``Study(path=...)``), as to_frame; no rows where there is none."""
+        name = self.study + PATH_SUFFIX
+        if name not in {row["name"] for row in self.store.studies()}:
+            return self.to_frame().iloc[:0]
+        return Results(self.store, name).to_frame()
 
     def _current(self) -> pd.DataFrame:
         """Return the stored runs that belong to the study as it is now defined."""
@@ -73,7 +85,8 @@ class Results:
 
     def judge(self, claims: Sequence[Claim], *, is_final: bool = True) -> pd.DataFrame:
         """Judge claims on the stored runs, store the verdicts and return them."""
-        table = judge_claims(claims, self.to_frame(), self.description["seeds"], is_final=is_final)
+        tables = {make: make(self) for make in dict.fromkeys(claim.table for claim in claims) if make is not None}
+        table = judge_claims(claims, self.to_frame(), self.description["seeds"], is_final=is_final, tables=tables)
         self.store.set_verdicts(self.study, table.to_dict("records"))
         return table
 
@@ -109,6 +122,8 @@ def load_results(store: str | Path, study: str | None = None) -> Results:
         raise StoreError(f"no store at {str(store)!r}: give the path of a .db file that a study has written")
     opened = Store(store, read_only=True)
     names = [row["name"] for row in opened.studies()]
+    paths = {name + PATH_SUFFIX for name in names}
+    names = [name for name in names if name not in paths or name == study]
     if study is None and len(names) != 1:
         raise StoreError(f"the store {str(store)!r} holds {len(names)} studies, name one of {names}")
     return Results(opened, names[0] if study is None else study)

@@ -21,14 +21,17 @@ from .errors import DescriptionError, InvalidInputError
 from .objective.conventions import check_lambda
 from .objective.objective import Objective
 from .recorder import Budget, Draws, Monitor, as_budget
-from .results import FigureMaker, Results, claims_text
+from .results import PATH_SUFFIX, FigureMaker, Results, claims_text
 from .runs.arms import as_arms
 from .runs.driver import Progress, drive
 from .runs.executors import Executor
 from .runs.grid import Grid, ObjectiveSource
-from .runs.measure import versions
+from .runs.measure import Measurement, versions
+from .runs.rows import RUN_COLUMNS
 from .runs.spec import check_seed
 from .runs.store import Store
+
+PATH_PASSES = 50_000  # budget of a run on the reference path: enough for lbfgs to end by its own rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +42,11 @@ class Study:
     one Objective. lambdas: as written in each objective's own penalty convention, or None for the objectives as they
     are. optimizers: label -> name, Optimizer, arm or function; or a list of them. seeds: integers >= 0. budget: passes
     or a Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, measured along the
-    trace. draws: how noise is drawn. start_from: objective label -> label of the objective whose answer is its start.
-    figures: functions of the Results, returning further figures for the report. is_final=False: a shortened run, whose
-    claims stay undecided.
+    trace. measurements: label -> function of (objective, theta), taken once of every answer, noise-free and off the
+    purse; a column each of ``results.to_frame()``. draws: how noise is drawn. start_from: objective label -> label of the objective whose answer is its start.
+    figures: functions of the Results, returning further figures for the report. path: lambdas, 20 a decade and more, at
+    which the arm ``reference`` is run besides, into the same store as a study NAME-path: what ``oc.exchange_curve``
+    reads lambdas off. is_final=False: a shortened run, whose claims stay undecided.
     """
 
     name: str
@@ -53,9 +58,12 @@ class Study:
     seeds: Iterable[int] = range(10)
     claims: Sequence[Claim] = ()
     monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
     draws: Draws | None = None
     start_from: Mapping[str, str] = field(default_factory=dict)
     figures: Sequence[FigureMaker] = ()
+    path: Sequence[float] = ()
+    reference: str = "lbfgs"
     notes: str = ""
     is_final: bool = True
 
@@ -68,9 +76,12 @@ class Study:
             "budget": as_budget(self.budget),
             "lambdas": _checked_lambdas(self.lambdas),
             "seeds": _checked_seeds(self.seeds),
+            "path": _checked_lambdas(self.path) if len(self.path) else (),
         }
         for name, value in settled.items():
             object.__setattr__(self, name, value)
+        if taken := sorted(set(self.measurements) & set(RUN_COLUMNS)):
+            raise InvalidInputError(f"measurements {taken} are columns that every run has: give other names")
         for child, parent in self.start_from.items():
             known = settled["objectives"]
             if child not in known or parent not in known or parent in self.start_from:
@@ -95,6 +106,23 @@ class Study:
             draws=self.draws,
             monitors=dict(self.monitors),
             start_from=dict(self.start_from),
+            measurements=dict(self.measurements),
+        )
+
+    def path_study(self) -> Study:
+        """Return the study of the reference path: the reference arm alone at the lambdas of ``path``, no claims."""
+        arms: Any = self.optimizers
+        return dataclasses.replace(
+            self,
+            name=self.name + PATH_SUFFIX,
+            question=f"The reference path of {self.name}",
+            lambdas=self.path,
+            optimizers={self.reference: arms.get(self.reference, self.reference)},
+            budget=Budget(evaluations=PATH_PASSES),
+            path=(),
+            claims=(),
+            figures=(),
+            monitors={},
         )
 
     def run(
@@ -115,18 +143,21 @@ class Study:
 
         Ctrl-C leaves every finished run in the store; the same call goes on from there.
         """
-        grid = self.grid()
-        for source in grid.objectives:
-            _check_gradients(grid, source)
+        studies = [self.path_study(), self] if self.path else [self]
+        grids = [study.grid() for study in studies]
+        for grid in grids:
+            for label in grid.objectives:
+                _check_gradients(grid, label)
         opened = Store(":memory:" if store is None else store)
-        try:
-            keys = {task: grid.key(task) for task in grid.tasks()}
-        except DescriptionError:
-            if store is not None:
-                raise
-            keys = {task: "/".join(map(str, task)) for task in grid.tasks()}
-        opened.add_study(self.name, self.question, self._description(grid, sorted(keys.values())))
-        drive(grid, keys, opened, jobs, executor, run_timeout, retry_failed, progress)
+        for study, grid in zip(studies, grids):
+            try:
+                keys = {task: grid.key(task) for task in grid.tasks()}
+            except DescriptionError:
+                if store is not None:
+                    raise
+                keys = {task: "/".join(map(str, task)) for task in grid.tasks()}
+            opened.add_study(study.name, study.question, study._description(grid, sorted(keys.values())))
+            drive(grid, keys, opened, jobs, executor, run_timeout, retry_failed, progress)
         results = Results(opened, self.name)
         results.judge(self.claims, is_final=self.is_final)
         return results

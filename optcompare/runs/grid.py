@@ -18,6 +18,7 @@ from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor
 from .arms import Arm
 from .describe import digest
+from .measure import Measurement
 from .run import run_one, to_record
 from .spec import RunSpec
 
@@ -43,6 +44,7 @@ class Grid:
     draws: Draws | None = None
     monitors: Mapping[str, Monitor] = field(default_factory=dict)
     start_from: Mapping[str, str] = field(default_factory=dict)
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
     starts: dict[Task, tuple[str, NDArray[np.float64]]] = field(default_factory=dict, compare=False)
     _built: dict[tuple[str, int], Objective] = field(default_factory=dict, repr=False, compare=False)
     _digests: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False, compare=False)
@@ -90,6 +92,7 @@ class Grid:
             start=start,
             start_key=start_key,
             monitors=self.monitors,
+            measurements=self.measurements,
         )
 
     def key(self, task: Task) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import math
 import platform
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +17,8 @@ from ..objective.layout import Vector
 from ..objective.meter import implied_lambda
 from ..objective.objective import Objective
 from ..optimizers.base import Optimizer
+
+Measurement = Callable[[Objective, Vector], float]
 
 
 @functools.cache
@@ -52,6 +55,14 @@ def versions(distributions: tuple[str, ...]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def further_measurements(
+    measurements: Mapping[str, Measurement], objective: Objective, theta: Vector
+) -> dict[str, float | None]:
+    """Take a study's own measurements of an answer; what is not finite is None, which reads as NaN from a store."""
+    taken = {name: float(measure(objective, theta)) for name, measure in measurements.items()}
+    return {name: value if math.isfinite(value) else None for name, value in taken.items()}
 
 
 def final_measurements(objective: Objective, theta: Vector) -> dict[str, float]:

@@ -27,7 +27,7 @@ from ..objective.layout import Vector
 from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor, Recorder, Trace, as_budget
 from .arms import InError, as_arm
-from .measure import count_at_bounds, final_measurements, isolated, versions
+from .measure import count_at_bounds, final_measurements, further_measurements, isolated, versions
 from .spec import RunSpec, check_seed, stream
 from .status import Status as Status
 
@@ -39,7 +39,7 @@ class Run:
     theta: the answer: what the optimizer returned, else its last recommendation, else the best point it was shown (the
     start where it was shown nothing). best_theta, best_value: the best point shown and its recomputed noise-free
     value, bit for bit ``objective.value(best_theta)``; None and NaN where there is none. Counts in passes;
-    ``measurements``: see ``final_measurements``, taken at theta.
+    ``measurements``: see ``final_measurements``, taken at theta; ``extras``: the study's own.
     """
 
     status: Status
@@ -56,6 +56,7 @@ class Run:
     trace: Trace
     measurements: Mapping[str, float]
     versions: Mapping[str, str]
+    extras: Mapping[str, float | None] = field(default_factory=dict)
     traceback: str = ""
     error: BaseException | None = field(default=None, repr=False, compare=False)
 
@@ -157,12 +158,13 @@ def _concluded(
     status, message, details, error = outcome
     theta = next(point for point in (answer, recorder.recommended, recorder.best_theta, start) if point is not None)
     theta = np.array(minimized.project(theta))
-    best_value, measurements = math.nan, {}
+    best_value, measurements, extras = math.nan, {}, {}
     try:
         recorder.finish()
         if recorder.best_theta is not None:
             best_value = minimized.value(recorder.best_theta)
         measurements = final_measurements(spec.objective, theta)
+        extras = further_measurements(spec.measurements, spec.objective, theta)
     except Exception as raised:
         if status is not Status.FAILED:
             error, details = raised, "".join(traceback.format_exception(raised))
@@ -182,6 +184,7 @@ def _concluded(
         trace=recorder.trace,
         measurements=measurements,
         versions=versions(spec.arm.optimizer.requires),
+        extras=extras,
         traceback=details,
         error=error,
     )
@@ -249,6 +252,7 @@ def to_record(spec: RunSpec, run: Run, study: str, key: str) -> dict[str, Any]:
         "host": socket.gethostname(),
         "started_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": json.dumps(dict(run.versions), sort_keys=True),
+        "extras": json.dumps(dict(run.extras), sort_keys=True),
         "theta": run.theta,
         "best_theta": run.best_theta,
         "trace": run.trace.to_array(),

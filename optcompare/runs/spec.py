@@ -14,6 +14,7 @@ from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor
 from .arms import Arm
 from .describe import digest
+from .measure import Measurement
 
 # A stream a purpose: adding a purpose never shifts another. "split" is the bare seed, given to objective factories.
 PURPOSES = {"start": 1, "noise": 2, "optimizer": 3, "global": 4}
@@ -50,6 +51,7 @@ class RunSpec:
     start: NDArray[np.float64] | None = None
     start_key: str = ""
     monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    measurements: Mapping[str, Measurement] = field(default_factory=dict)
     kernel: str = "numpy"
 
     def description(self, digest_of: Callable[[Any], str] = digest, given: Objective | None = None) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class RunSpec:
         ``given``: the objective before lambda was set, since lambda is a field of its own; ``digest_of`` may remember
         the digests of objects that many runs share.
         """
+        further = {"measurements": digest_of(self.measurements)} if self.measurements else {}
         return {
             "objective": digest_of(self.objective if given is None else given),
             "labels": [self.objective_label, self.arm_label],
@@ -69,6 +72,7 @@ class RunSpec:
             "start": self.start_key or digest_of(self.start),
             "monitors": digest_of(self.monitors),
             "kernel": self.kernel,
+            **further,
         }
 
     def key(self, digest_of: Callable[[Any], str] = digest, given: Objective | None = None) -> str:
