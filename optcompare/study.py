@@ -43,9 +43,10 @@ class Study:
     are. optimizers: label -> name, Optimizer, arm or function; or a list of them. seeds: integers >= 0. budget: passes
     or a Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, measured along the
     trace. measurements: label -> function of (objective, theta), taken once of every answer, noise-free and off the
-    purse; a column each of ``results.to_frame()``. draws: how noise is drawn. start_from: objective label -> label of the objective whose answer is its start.
-    figures: functions of the Results, returning further figures for the report. path: lambdas, 20 a decade and more, at
-    which the arm ``reference`` is run besides, into the same store as a study NAME-path: what ``oc.exchange_curve``
+    purse: columns of ``results.to_frame()``. draws: how noise is drawn. start_from: objective label -> label of the
+    objective whose answer is its start. figures: functions of the Results, returning further figures for the report.
+    path: lambdas, 20 a decade and more, at which the arm ``reference`` is run besides, into the same store as a study
+    NAME-path: what ``oc.exchange_curve``
     reads lambdas off. is_final=False: a shortened run, whose claims stay undecided.
     """
 
@@ -123,6 +124,7 @@ class Study:
             claims=(),
             figures=(),
             monitors={},
+            measurements={},
         )
 
     def run(
