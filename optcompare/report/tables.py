@@ -98,9 +98,9 @@ def final_results(frame: pd.DataFrame, styles: OptimizerStyles) -> Table:
     for record in table.head(MOST_ROWS).to_dict("records"):
         failed = int(record["n_failed"])
         cells = [
+            text_cell(record["optimizer"]),
             text_cell(record["objective"]),
             number_cell(record["lam_canonical"]),
-            text_cell(record["optimizer"]),
             number_cell(record["n_runs"]),
             Cell(str(failed), sort=failed, is_number=True, is_warning=failed > 0),
         ]
@@ -111,7 +111,7 @@ def final_results(frame: pd.DataFrame, styles: OptimizerStyles) -> Table:
                 cell = Cell(cell.text, f"{cell.detail}; {known}" if cell.detail else known, cell.sort, is_number=True)
             cells.append(cell)
         rows.append(Row(cells, styles.css_class(record["optimizer"])))
-    columns = ["objective", "lambda", "optimizer", "runs", "failed", *FINAL_LABELS.values()]
+    columns = ["optimizer", "objective", "lambda", "runs", "failed", *FINAL_LABELS.values()]
     return Table("Final results: medians over seeds", columns, rows, cut(len(table), MOST_ROWS))
 
 

@@ -121,13 +121,13 @@ def test_the_page_in_a_browser(address, tmp_path):
             shown = {name: page.evaluate(f"({visible})('.panel.cost-{name}')") for name in ("passes", "seconds")}
             assert shown == {"passes": 2 * (cost == "passes"), "seconds": 2 * (cost == "seconds")}
 
-        column = "[...document.querySelectorAll('#results tbody tr')].map((row) => row.cells[2].textContent)"
+        column = "[...document.querySelectorAll('#results tbody tr')].map((row) => row.cells[0].textContent)"
         before = page.evaluate(column)
-        page.evaluate(f"({click})('#results thead th:nth-child(3) button')")
+        page.evaluate(f"({click})('#results thead th:nth-child(1) button')")
         assert page.evaluate(column) == sorted(before) != before
-        page.evaluate(f"({click})('#results thead th:nth-child(3) button')")
+        page.evaluate(f"({click})('#results thead th:nth-child(1) button')")
         assert page.evaluate(column) == sorted(before, reverse=True)
-        assert page.evaluate("document.querySelector('#results th:nth-child(3)').ariaSort") == "descending"
+        assert page.evaluate("document.querySelector('#results th:nth-child(1)').ariaSort") == "descending"
         page.evaluate(
             "{const box = document.querySelector('#results input'); box.value = 'HEAVY ball';"
             "box.dispatchEvent(new Event('input'));}"

@@ -37,7 +37,7 @@ for (const table of document.querySelectorAll("table[data-tool]")) {
   label.textContent = "Filter rows ";
   const input = document.createElement("input");
   input.type = "search";
-  input.placeholder = "words that a row must contain";
+  input.placeholder = "words in the row";
   const count = document.createElement("output");
   const show = () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
