@@ -39,7 +39,7 @@ class Results:
         """Return one row a run of the study as it stands: labels, status, measurements (the study's own last)."""
         import pandas as pd
 
-        hidden = ("study", "versions", "extras", "spec", "traceback")
+        hidden = ("study", "versions", "extras", "spec", "traceback", "trace_columns")
         runs = self._current().reset_index(drop=True)
         extras = pd.DataFrame([json.loads(text or "{}") for text in runs["extras"]], index=runs.index, dtype=float)
         return runs.drop(columns=list(hidden), errors="ignore").join(extras)
