@@ -29,6 +29,9 @@ _HOMES = {
     "AnchoredL2": "objective.penalties",
     "WeightElimination": "objective.penalties",
     "MaxNorm": "objective.penalties",
+    "implied_multiplier": "objective.multiplier",
+    "diagnostics": "objective.diagnostics",
+    "Diagnostics": "objective.diagnostics",
     "Minibatch": "objective.noise",
     "InputNoise": "objective.noise",
     "Dropout": "objective.noise",
@@ -70,12 +73,15 @@ if TYPE_CHECKING:
     from .objective.datasets import Dataset as Dataset
     from .objective.datasets import load_csv as load_csv
     from .objective.datasets import load_dataset as load_dataset
+    from .objective.diagnostics import Diagnostics as Diagnostics
+    from .objective.diagnostics import diagnostics as diagnostics
     from .objective.dof import effective_dof as effective_dof
     from .objective.dof import lambda_of_dof as lambda_of_dof
     from .objective.matched import MatchedLambda as MatchedLambda
     from .objective.matched import matched_lambda as matched_lambda
     from .objective.meter import LambdaReading as LambdaReading
     from .objective.meter import implied_lambda as implied_lambda
+    from .objective.multiplier import implied_multiplier as implied_multiplier
     from .objective.noise import Dropout as Dropout
     from .objective.noise import InputNoise as InputNoise
     from .objective.noise import Minibatch as Minibatch
@@ -105,7 +111,8 @@ else:
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         module = importlib.import_module(f"{__name__}.{_HOMES[name]}")
-        value = module if module.__name__.rpartition(".")[2] == name else getattr(module, name)
+        is_module = module.__name__.endswith(f".{name}") and not hasattr(module, name)
+        value = module if is_module else getattr(module, name)
         globals()[name] = value
         return value
 
