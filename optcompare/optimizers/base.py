@@ -5,9 +5,9 @@ An optimizer is a frozen, keyword-only dataclass of options with one method::
     minimize(objective, start, rng) -> theta or None
 
 ``objective`` is a :class:`~optcompare.recorder.Recorder`: it offers ``value``, ``values``, ``gradient``,
-``value_and_gradient``, ``project``, ``prox``, ``recommend``, ``same_sample``, ``dim``, ``is_weight`` and
-``n_samples``, and ends the run by raising when the purse is empty. Returning None means "my answer is
-the best point I have seen".
+``value_and_gradient``, ``value_and_loss_gradient``, ``project``, ``prox``, ``recommend``, ``same_sample``,
+``dim``, ``is_weight`` and ``n_samples``, and ends the run by raising when the purse is empty. Returning
+None means "my answer is the best point I have seen".
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ The slots are in ``rules.py``, the rates in ``schedules.py``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -59,9 +59,14 @@ class GradientDescent(Optimizer):
     scale: S, "none", "running" (scale_decay, with or without scale_correction) or "summed", with epsilon.
     decay: a fixed fraction of the weight per update, or PerRate(wd) for decay_t = rate_t wd. decay_of: the "original"
     weight, or the "adjusted" one: theta <- (1 - decay)(theta - rate M/S). Biases never decay.
+    proximal: the gradient is that of the loss alone, and after the step theta <- argmin_u penalty(u) + |u - theta|^2 /
+    (2 rate_t): with L1, weights become exactly 0, which subgradients only approach. Only without transform and scale,
+    and with no momentum or an averaging one ("averaged", "bias_corrected"): heavy ball moves by g/(1 - momentum) and
+    would come to rest at (1 - momentum) lambda.
     gradient_tolerance: stop where the largest entry of the gradient is at or below it (0: never; decay keeps the bare
-    gradient away from 0). update_tolerance: stop where an update changes the answer by at most this times its
-    largest entry (0: never). Otherwise it runs until the budget ends.
+    gradient away from 0); proximal or on a constraint, of (theta - where a plain step from theta ends)/rate_t.
+    update_tolerance: stop where an update changes the answer by at most this times its largest entry (0: never).
+    Otherwise it runs until the budget ends.
     """
 
     needs_gradient: ClassVar[bool] = True
@@ -79,6 +84,7 @@ class GradientDescent(Optimizer):
     epsilon: float = 1e-8
     decay: float | PerRate = 0.0
     decay_of: str = "original"
+    proximal: bool = False
     gradient_tolerance: float = 0.0
     update_tolerance: float = 0.0
 
@@ -97,6 +103,7 @@ class GradientDescent(Optimizer):
         if not isinstance(self.decay, PerRate):
             between("decay", self.decay, 0.0, 1.0, ends="[)")
         one_of("decay_of", self.decay_of, ("original", "adjusted"))
+        flag("proximal", self.proximal)
         nonnegative("gradient_tolerance", self.gradient_tolerance)
         nonnegative("update_tolerance", self.update_tolerance)
         self._check_together()
@@ -122,6 +129,13 @@ class GradientDescent(Optimizer):
                 f"scale={self.scale!r} does not combine with transform_of='momentum' or momentum_form='sutskever': "
                 "use transform_of='gradient', momentum_form='nesterov'"
             )
+        is_distorted = self.momentum > 0.0 and self.momentum_form not in ("averaged", "bias_corrected")
+        if self.proximal and (is_distorted or self.transform != "none" or self.scale != "none"):
+            raise InvalidInputError(
+                "proximal=True needs transform='none', scale='none', and momentum=0 or momentum_form='averaged' or "
+                f"'bias_corrected', got {self.transform!r}, {self.scale!r}, momentum={self.momentum!r}, "
+                f"momentum_form={self.momentum_form!r}: it would come to rest at another lambda than the objective's"
+            )
 
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> Vector:
         """Update until a tolerance is met, recommending each iterate; the budget ends it otherwise."""
@@ -139,28 +153,39 @@ class GradientDescent(Optimizer):
         Raises Diverged where an iterate is not finite.
         """
         theta = np.array(objective.project(start), dtype=np.float64)
-        learning_rate = self.learning_rate or _inverse_curvature(objective, theta, rng)
+        evaluate = objective.value_and_loss_gradient if self.proximal else objective.value_and_gradient
+        learning_rate = self.learning_rate or _inverse_curvature(objective, evaluate, theta, rng)
         momentum = Momentum(self.momentum_form, self.momentum, theta.size)
         scale = Scale(self.scale, self.scale_decay, self.epsilon, self.scale_correction, theta.size)
         weights = objective.is_weight.astype(np.float64)
         answer, number = theta, 0
         rate = learning_rate * factor_at(self.schedule, 0)
         while True:
-            _, gradient = objective.value_and_gradient(answer)
-            if self.gradient_tolerance and _largest(gradient) <= self.gradient_tolerance:
+            _, gradient = evaluate(answer)
+            if self.gradient_tolerance and self._slope(objective, answer, gradient, rate) <= self.gradient_tolerance:
                 return
             decay = rate * self.decay.weight_decay if isinstance(self.decay, PerRate) else self.decay
             with np.errstate(over="ignore", invalid="ignore"):
                 moved = theta - rate * self._direction(gradient, momentum, scale)
                 if decay:
                     moved -= decay * weights * (theta if self.decay_of == "original" else moved)
-                theta = objective.project(moved)
+                theta = self._settled(objective, moved, rate)
                 number += 1
                 used, rate = rate, learning_rate * factor_at(self.schedule, number)
                 answer = objective.project(momentum.lookahead(theta, rate))
             if not np.isfinite(answer).all():
                 raise Diverged(f"update {number} left the finite numbers: give a smaller learning_rate")
             yield Update(number, theta, answer, gradient, used, decay)
+
+    def _settled(self, objective: Recorder, moved: Vector, rate: float) -> Vector:
+        """Return where a step ends: after the proximal step, or on the constraint."""
+        return objective.prox(moved, rate) if self.proximal else objective.project(moved)
+
+    def _slope(self, objective: Recorder, answer: Vector, gradient: Vector, rate: float) -> float:
+        """Return the largest entry of the gradient, or of what is left of it by proximal step or projection."""
+        if rate == 0.0 or not (self.proximal or objective.is_constrained):
+            return _largest(gradient)
+        return _largest(answer - self._settled(objective, answer - rate * gradient, rate)) / rate
 
     def _direction(self, gradient: Vector, momentum: Momentum, scale: Scale) -> Vector:
         """Return M(p(g)) / S(p(g)), or p(M(g))."""
@@ -175,7 +200,12 @@ def _largest(vector: Vector) -> float:
     return float(np.abs(vector).max())
 
 
-def _inverse_curvature(objective: Recorder, theta: Vector, rng: np.random.Generator) -> float:
+def _inverse_curvature(
+    objective: Recorder,
+    evaluate: Callable[[Vector], tuple[float, Vector]],
+    theta: Vector,
+    rng: np.random.Generator,
+) -> float:
     """Return 1/L, L = max |H u| over unit u: u <- H u/|H u|, H u = [grad(theta + h u) - grad(theta)]/h.
 
     On one and the same sample, at most 31 gradients, all charged. Power iteration meets L from below, by a few percent
@@ -186,11 +216,11 @@ def _inverse_curvature(objective: Recorder, theta: Vector, rng: np.random.Genera
     h = 1e-5 * (1.0 + float(np.linalg.norm(theta)))
     curvature = 0.0
     with objective.same_sample():
-        gradient = objective.gradient(theta)
+        _, gradient = evaluate(theta)
         for iteration in range(LARGEST_POWER):
             point = objective.project(theta + h * direction)
             moved = float(np.linalg.norm(point - theta))  # shorter than h at a constraint
-            change = objective.gradient(point) - gradient
+            change = evaluate(point)[1] - gradient
             size = float(np.linalg.norm(change))
             if moved == 0.0 or size == 0.0:
                 break
