@@ -53,6 +53,8 @@ _HOMES = {
     "Run": "runs.run",
     "Status": "runs.run",
     "minimize": "runs.run",
+    "transfer_lambda": "runs.transfer",
+    "Transfer": "runs.transfer",
     "Study": "study",
     "Results": "results",
     "load_results": "results",
@@ -104,6 +106,8 @@ if TYPE_CHECKING:
     from .runs.run import Run as Run
     from .runs.run import Status as Status
     from .runs.run import minimize as minimize
+    from .runs.transfer import Transfer as Transfer
+    from .runs.transfer import transfer_lambda as transfer_lambda
     from .study import Study as Study
 else:
 
