@@ -165,6 +165,7 @@ def test_the_diameter_is_that_of_the_last_population():
     recorder = oc.Recorder(objective, 10)
     recorder.value(np.full(3, 9.0))
     recorder.values([[1.0, 0.0, 0.0], [-3.0, 0.0, 0.0]])
+    recorder.values([[2.0, 0.0, 0.0], [-6.0, 0.0, 0.0]])  # nothing better, no row
     recorder.values([[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]])
     recorder.value(np.zeros(3))
     diameters = recorder.trace.to_frame()["population_diameter"]

@@ -298,6 +298,22 @@ def test_elastic_net_keeps_its_ratio():
         oc.ElasticNet(l1=0.0, l2=0.0).with_lambda(1.0)
 
 
+def test_formulas_show_term_and_numbers():
+    data = oc.load_dataset("diabetes")
+
+    def shown(penalty):
+        return oc.linear_objective(data, penalty=penalty).formula()
+
+    n = data.n_samples
+    assert f"+ lambda sum |w|;  lambda = 0.5 (canonical {0.5 * n:g})" in shown(oc.L1(0.5, "lambda"))
+    assert "(1/n) [sum_i" in shown(oc.L1(0.5, "sum+lambda")) and "+ lambda sum |w|]" in shown(oc.L1(0.5, "sum+lambda"))
+    both = "+ lambda1/n sum |w| + lambda2/(2n) sum w^2;  lambda1 = 1, lambda2 = 3 (canonical), n ="
+    assert both in shown(oc.ElasticNet(l1=1.0, l2=3.0))
+    assert "lambda/(2n) sum (w - a)^2;  lambda = 5 (canonical 5)" in shown(oc.AnchoredL2(5.0, np.zeros(11)))
+    assert "sum (w/w0)^2/(1 + (w/w0)^2);  lambda = 1 (canonical 1), w0 = 0.3" in shown(oc.WeightElimination(1.0, 0.3))
+    assert "|incoming weights of each neuron|_2 <= 2" in shown(oc.MaxNorm(2.0, per_neuron=True))
+
+
 def test_max_norm_is_a_constraint_without_lambda():
     objective = oc.linear_objective(oc.load_dataset("iris"), penalty=oc.MaxNorm(1.5))
     theta = objective.start(np.random.default_rng(0), scale=5.0)
