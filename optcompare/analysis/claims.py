@@ -8,9 +8,9 @@ is undecided, with the reason.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Select = Callable[["pd.DataFrame"], "pd.DataFrame"]
 Measure = Callable[["pd.DataFrame"], float]
+TableMaker = Callable[[Any], "pd.DataFrame"]  # of the study's Results
 
 LEAST_SEEDS = 6  # below, no order-statistic interval of the median reaches 95 %
 LARGEST_FAILED_SHARE = 0.1
@@ -36,6 +37,8 @@ class Claim:
     rows: which rows of ``results.to_frame()`` are measured. control: the rows of an arm where the theory predicts
     another value, measured the same way. ordering: the measure is a paired difference that is claimed to be positive;
     its sign test is Holm-corrected over the study's orderings. No control is an error: such a claim could not fail.
+    table: a function of the Results whose table, with seed and status among its columns, is measured instead (of
+    traces, of lambdas read off the reference path); it solves nothing.
     """
 
     statement: str
@@ -45,6 +48,7 @@ class Claim:
     rows: Select
     control: Select
     ordering: bool = False
+    table: TableMaker | None = None
 
     def __post_init__(self) -> None:
         if not self.statement.strip():
@@ -141,9 +145,16 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
 
 
 def judge_claims(
-    claims: Sequence[Claim], frame: pd.DataFrame, seeds: Sequence[int], *, is_final: bool = True
+    claims: Sequence[Claim],
+    frame: pd.DataFrame,
+    seeds: Sequence[int],
+    *,
+    is_final: bool = True,
+    tables: Mapping[TableMaker, pd.DataFrame] | None = None,
 ) -> pd.DataFrame:
     """Return the claims table: one row a claim, in order.
+
+    frame: the table of runs; ``tables`` holds, by claim.table, what the claims that name one measure instead.
 
     Columns: statement, low, high, measured (median over seeds), interval_low, interval_high, control_low,
     control_high, verdict ("holds", "fails", "undecided"), reason, n_seeds. ``is_final=False`` (a shortened run)
@@ -151,9 +162,15 @@ def judge_claims(
     """
     import pandas as pd
 
-    samples = [
-        (_measured(claim, claim.rows, frame, seeds), _measured(claim, claim.control, frame, seeds)) for claim in claims
-    ]
+    samples = []
+    for claim in claims:
+        table_of_claim = frame if claim.table is None else (tables or {})[claim.table]
+        samples.append(
+            (
+                _measured(claim, claim.rows, table_of_claim, seeds),
+                _measured(claim, claim.control, table_of_claim, seeds),
+            )
+        )
     orderings = [index for index, claim in enumerate(claims) if claim.ordering]
     p_values = [sign_test(samples[index][0].values) for index in orderings]
     is_significant = dict(zip(orderings, holm(p_values) < SIGNIFICANCE)) if orderings else {}
