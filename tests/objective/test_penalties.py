@@ -22,7 +22,7 @@ ANCHOR = np.random.default_rng(9).normal(size=D)
 TERMS = {
     "L2": (oc.L2(2.0), lambda w, a: 2.0 / (2 * N) * w**2),
     "L1": (oc.L1(2.0), lambda w, a: 2.0 / N * abs(w)),
-    "L1, seed 001": (oc.L1(2.0, "lambda/2n"), lambda w, a: 2.0 / (2 * N) * abs(w)),
+    "L1, halved": (oc.L1(2.0, "lambda/2n"), lambda w, a: 2.0 / (2 * N) * abs(w)),
     "L1, unscaled": (oc.L1(0.3, "lambda"), lambda w, a: 0.3 * abs(w)),
     "L1, sum": (oc.L1(2.0, "sum+lambda"), lambda w, a: 2.0 / N * abs(w)),
     "elastic net": (oc.ElasticNet(l1=1.0, l2=3.0), lambda w, a: 1.0 / N * abs(w) + 3.0 / (2 * N) * w**2),
