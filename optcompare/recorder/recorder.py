@@ -13,126 +13,23 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .errors import BudgetExhausted, Diverged, InvalidInputError, RunStopped, TargetReached
-from .objective.layout import Vector
-from .objective.noise import Sample
-from .objective.objective import Objective
+from ..errors import BudgetExhausted, Diverged, InvalidInputError, RunStopped, TargetReached
+from ..objective.layout import Vector
+from ..objective.noise import Sample
+from ..objective.objective import Objective
+from .budget import Budget, as_budget
+from .draws import Draws, NoiseStream, Redraw
+from .trace import BASE_COLUMNS, DENSE_CALLS, MONITOR_GROWTH, ROW_GROWTH, Trace
 
 Array = NDArray[np.float64]
 Monitor = Callable[[Vector], float]
 Evaluate = Callable[[Vector, Sample | None], tuple[float, Vector]]
-
-BASE_COLUMNS = ("n_values", "n_gradients", "seconds", "best_value", "value", "loss", "norm", "population_diameter")
-# Rows are exact for the first calls; after that a row is written once the calls have grown by this factor.
-DENSE_CALLS = 200
-ROW_GROWTH = 1.005
-MONITOR_GROWTH = 1.122  # 20 marks a decade
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a run may spend: it ends at the first limit met.
-
-    evaluations: cost in passes. per_dimension: the same as a multiple of d + 1. seconds: wall clock of the optimizer
-    and its evaluations. target: stop at a noise-free value at or below it. gradient_price: passes of one backward pass.
-    """
-
-    evaluations: float | None = None
-    per_dimension: float | None = None
-    seconds: float | None = None
-    target: float | None = None
-    gradient_price: float = 2.0
-
-    def __post_init__(self) -> None:
-        for name in ("evaluations", "per_dimension", "seconds"):
-            limit = getattr(self, name)
-            if limit is not None and not _is_number(limit, least=0.0):
-                raise InvalidInputError(f"budget {name} must be a number >= 0 or None, got {limit!r}")
-        if self.target is not None and not _is_number(self.target):
-            raise InvalidInputError(f"budget target must be a finite number or None, got {self.target!r}")
-        if not _is_number(self.gradient_price, least=0.0) or math.isinf(self.gradient_price):
-            raise InvalidInputError(f"gradient_price must be finite and >= 0, got {self.gradient_price!r}")
-        if self.evaluations is not None and self.per_dimension is not None:
-            raise InvalidInputError("give the budget as evaluations or per_dimension, not both")
-        if self.evaluations is None and self.per_dimension is None and self.seconds is None:
-            raise InvalidInputError(
-                "a budget needs a limit: Budget(evaluations=...), Budget(per_dimension=...) or Budget(seconds=...)"
-            )
-
-    def passes(self, dim: int) -> float:
-        """Return the limit in passes for d = ``dim``; infinite where only the clock limits."""
-        if self.per_dimension is not None:
-            return float(self.per_dimension * (dim + 1))
-        return math.inf if self.evaluations is None else float(self.evaluations)
-
-
-def _is_number(given: Any, least: float = -math.inf) -> bool:
-    if isinstance(given, bool) or not isinstance(given, (int, float, np.integer, np.floating)):
-        return False
-    return not math.isnan(given) and bool(given >= least)
-
-
-def as_budget(given: Budget | float) -> Budget:
-    """Return the budget; a number is a count of passes."""
-    return given if isinstance(given, Budget) else Budget(evaluations=given)
-
-
-@dataclass(frozen=True)
-class Redraw:
-    """Draw fresh noise for every "row" of a population, or one draw for every "call" (common random numbers)."""
-
-    each: str = "call"
-
-    def __post_init__(self) -> None:
-        if self.each not in ("row", "call"):
-            raise InvalidInputError(f"Redraw is 'row' or 'call', got {self.each!r}")
-
-
-@dataclass(frozen=True)
-class Frozen:
-    """Draw ``copies`` samples once; every evaluation is the mean over all of them, and pays for all of them."""
-
-    copies: int = 1
-
-    def __post_init__(self) -> None:
-        if isinstance(self.copies, bool) or not isinstance(self.copies, (int, np.integer)) or self.copies < 1:
-            raise InvalidInputError(f"Frozen copies must be an integer >= 1, got {self.copies!r}")
-
-
-Draws = Redraw | Frozen
-
-
-@dataclass
-class Trace:
-    """What happened over a run: one row (list of floats) per kept moment, under ``columns``.
-
-    best_value is the noise-free objective at the best point shown so far; value, loss, norm and the monitors are taken
-    at the incumbent: the latest recommendation, or the best point where the optimizer recommends nothing.
-    population_diameter is the mean distance to their centroid of the last points that were given to ``values``
-    together, as evaluated (projected); NaN where they come one at a time. Rows are written at every change for the
-    first 200 calls, later at the first change after 0.5 % more calls; monitors at about 20 marks a decade (NaN in
-    between), and all of it at the end. Measured noise-free and off the purse and the clock.
-    """
-
-    columns: tuple[str, ...]
-    rows: list[list[float]] = field(default_factory=list)
-
-    def to_array(self) -> Array:
-        """Return the rows as an array (rows, columns)."""
-        return np.array(self.rows, dtype=np.float64).reshape(len(self.rows), len(self.columns))
-
-    def to_frame(self) -> Any:
-        """Return the rows as a pandas DataFrame."""
-        import pandas as pd
-
-        return pd.DataFrame(self.to_array(), columns=list(self.columns))
 
 
 class Recorder:
@@ -178,28 +75,16 @@ class Recorder:
         self.error: Exception | None = None
         self._off_clock = 0.0
         self._started = time.perf_counter()
-        self._held: tuple[Sample | None, ...] | None = None
-        self._is_holding = False
-        self._set_noise(draws or Redraw(), rng)
+        self._noise = NoiseStream(objective, draws or Redraw(), np.random.default_rng(0) if rng is None else rng)
 
-    def _set_noise(self, draws: Draws, rng: np.random.Generator | None) -> None:
-        self._draws = draws
-        self._samples: Iterator[Sample] | None = None
-        self._frozen: tuple[Sample, ...] | None = None
-        if not self._objective.is_noisy:
-            return
-        self._samples = self._objective.samples(np.random.default_rng(0) if rng is None else rng)
-        if isinstance(draws, Frozen):
-            self._frozen = tuple(next(self._samples) for _ in range(draws.copies))
-
-    # what an optimizer calls --------------------------------------------------------------------------------
+    # what an optimizer calls
 
     def value(self, theta: ArrayLike) -> float:
         """Return the objective at theta (d,), +inf where it is not finite; costs one pass (a sample: its share)."""
         point = self._checked(theta)
-        samples = self._draw()
-        self._pay(sum(self._price(sample) for sample in samples), is_gradient=False)
-        shown = self._guarded(self._mean_value, point, samples)
+        samples = self._noise.draw()
+        self._pay(self._noise.price(samples), is_gradient=False)
+        shown = self._guarded(self._noise.value, point, samples)
         return self._show(point, shown)
 
     def values(self, thetas: ArrayLike) -> Array:
@@ -215,16 +100,15 @@ class Recorder:
             points = self._objective.project(points)
         if len(points) > 1:
             self._population = points
-        is_each_row = self._samples is not None and self._draws == Redraw("row") and not self._is_holding
-        if is_each_row:
+        if self._noise.is_per_row:
             return np.array([self.value(point) for point in points])
-        samples = self._draw()
-        price = sum(self._price(sample) for sample in samples)
+        samples = self._noise.draw()
+        price = self._noise.price(samples)
         n_fit = self._affordable(len(points), price)
         shown = np.full(len(points), np.inf)
         if n_fit:
             self._pay(n_fit * price, is_gradient=False)
-            shown[:n_fit] = self._guarded(self._mean_values, points[:n_fit], samples)
+            shown[:n_fit] = self._guarded(self._noise.values, points[:n_fit], samples)
         for row in range(n_fit):
             shown[row] = self._show(points[row], shown[row])
         if n_fit < len(points):
@@ -248,9 +132,9 @@ class Recorder:
 
     def _charged_gradient(self, theta: ArrayLike, evaluate: Evaluate) -> tuple[float, Vector]:
         point = self._checked(theta)
-        samples = self._draw()
-        self._pay(sum(self._price(sample) for sample in samples), is_gradient=True)
-        value, gradient = self._guarded(self._mean_value_and_gradient, evaluate, point, samples)
+        samples = self._noise.draw()
+        self._pay(self._noise.price(samples), is_gradient=True)
+        value, gradient = self._guarded(self._noise.value_and_gradient, evaluate, point, samples)
         if not np.isfinite(gradient).all():
             self.n_nonfinite += 1
             raise self._stop(Diverged(f"a gradient was not finite after {self.cost:g} passes"))
@@ -269,16 +153,11 @@ class Recorder:
         self.recommended = np.array(theta, dtype=np.float64)
         self._is_changed = True
 
-    @contextmanager
-    def same_sample(self) -> Iterator[None]:
+    def same_sample(self) -> AbstractContextManager[None]:
         """Inside, every call meets one and the same draw of the noise (finite differences, line searches)."""
-        self._held, self._is_holding = None, True
-        try:
-            yield
-        finally:
-            self._held, self._is_holding = None, False
+        return self._noise.held()
 
-    # counting ---------------------------------------------------------------------------------------------------
+    # counting
 
     @property
     def n_values(self) -> float:
@@ -334,41 +213,7 @@ class Recorder:
         self.stopped = self.stopped or signal
         return self.stopped
 
-    # noise --------------------------------------------------------------------------------------------------------
-
-    def _draw(self) -> tuple[Sample | None, ...]:
-        if self._samples is None:
-            return (None,)
-        if self._frozen is not None:
-            return self._frozen
-        if self._is_holding:
-            if self._held is None:
-                self._held = (next(self._samples),)
-            return self._held
-        return (next(self._samples),)
-
-    def _price(self, sample: Sample | None) -> int:
-        return self.n_samples if sample is None else sample.n_items
-
-    def _mean_value(self, point: Vector, samples: tuple[Sample | None, ...]) -> float:
-        if len(samples) == 1:
-            return self._objective.value(point, samples[0])
-        return float(np.mean([self._objective.value(point, sample) for sample in samples]))
-
-    def _mean_values(self, points: Array, samples: tuple[Sample | None, ...]) -> Array:
-        if len(samples) == 1:
-            return self._objective.values(points, samples[0])
-        return np.mean([self._objective.values(points, sample) for sample in samples], axis=0)
-
-    def _mean_value_and_gradient(
-        self, evaluate: Evaluate, point: Vector, samples: tuple[Sample | None, ...]
-    ) -> tuple[float, Vector]:
-        pairs = [evaluate(point, sample) for sample in samples]
-        if len(pairs) == 1:
-            return pairs[0]
-        return float(np.mean([value for value, _ in pairs])), np.mean([grad for _, grad in pairs], axis=0)
-
-    # recording ----------------------------------------------------------------------------------------------------
+    # recording
 
     def _checked(self, theta: ArrayLike) -> Vector:
         point = np.asarray(theta, dtype=np.float64)

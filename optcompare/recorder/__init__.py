@@ -1,0 +1,8 @@
+"""The recorder room: who counts, draws and stops."""
+
+from .budget import Budget, as_budget
+from .draws import Draws, Frozen, Redraw
+from .recorder import Monitor, Recorder
+from .trace import Trace
+
+__all__ = ["Budget", "Draws", "Frozen", "Monitor", "Recorder", "Redraw", "Trace", "as_budget"]
