@@ -89,12 +89,13 @@ def run_command(arguments: argparse.Namespace) -> None:
     script = Path(arguments.script).absolute()
     if arguments.script in ("-h", "--help") or not script.is_file():
         raise InvalidInputError(f"no study script at {arguments.script!r}: give the path of a .py file")
-    before = sys.argv
+    arguments_before, path_before = sys.argv, list(sys.path)
     sys.argv = [str(script), *arguments.rest]
+    sys.path.insert(0, str(script.parent))  # as python itself does: a script imports what lies beside it
     try:
         runpy.run_path(str(script), run_name="__main__")
     finally:
-        sys.argv = before
+        sys.argv, sys.path[:] = arguments_before, path_before
 
 
 def report_command(arguments: argparse.Namespace) -> None:
