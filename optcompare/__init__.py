@@ -59,6 +59,8 @@ _HOMES = {
     "Results": "results",
     "load_results": "results",
     "Claim": "analysis.claims",
+    "exchange_curve": "analysis.exchange",
+    "lambda_resolution": "analysis.resolution",
     "errors": "errors",
 }
 
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import optimizers as optimizers
     from .analysis.claims import Claim as Claim
+    from .analysis.exchange import exchange_curve as exchange_curve
+    from .analysis.resolution import lambda_resolution as lambda_resolution
     from .objective.builders import function_objective as function_objective
     from .objective.builders import linear_objective as linear_objective
     from .objective.builders import mlp_objective as mlp_objective
