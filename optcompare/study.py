@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from .analysis.claims import Claim
-from .errors import DescriptionError, InvalidInputError
+from .errors import DescriptionError, InvalidInputError, unknown_name
 from .objective.conventions import check_lambda
 from .objective.objective import Objective
 from .recorder import Budget, Draws, Monitor, as_budget
 from .results import PATH_SUFFIX, FigureMaker, Results, claims_text
 from .runs.arms import as_arms
-from .runs.driver import Progress, drive
+from .runs.driver import Limits, Progress, drive
 from .runs.executors import Executor
 from .runs.grid import Grid, ObjectiveSource
 from .runs.measure import Measurement, versions
@@ -43,7 +43,8 @@ class Study:
     are. optimizers: label -> name, Optimizer, arm or function; or a list of them. seeds: integers >= 0. budget: passes
     or a Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, measured along the
     trace. measurements: label -> function of (objective, theta), taken once of every answer, noise-free and off the
-    purse: columns of ``results.to_frame()``. draws: how noise is drawn. start_from: objective label -> label of the
+    purse: columns of ``results.to_frame()``. draws: how noise is drawn: one policy, or a dict objective label -> policy
+    (the same objective under several labels compares policies). start_from: objective label -> label of the
     objective whose answer is its start. figures: functions of the Results, returning further figures for the report.
     path: lambdas, 20 a decade and more, at which the arm ``reference`` is run besides, into the same store as a study
     NAME-path: what ``oc.exchange_curve``
@@ -60,7 +61,7 @@ class Study:
     claims: Sequence[Claim] = ()
     monitors: Mapping[str, Monitor] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
-    draws: Draws | None = None
+    draws: Draws | Mapping[str, Draws] | None = None
     start_from: Mapping[str, str] = field(default_factory=dict)
     figures: Sequence[FigureMaker] = ()
     path: Sequence[float] = ()
@@ -83,6 +84,8 @@ class Study:
             object.__setattr__(self, name, value)
         if taken := sorted(set(self.measurements) & set(RUN_COLUMNS)):
             raise InvalidInputError(f"measurements {taken} are columns that every run has: give other names")
+        if isinstance(self.draws, Mapping) and (unknown := sorted(set(self.draws) - set(settled["objectives"]))):
+            raise unknown_name("objective in draws", unknown[0], settled["objectives"])
         for child, parent in self.start_from.items():
             known = settled["objectives"]
             if child not in known or parent not in known or parent in self.start_from:
@@ -134,6 +137,7 @@ class Study:
         jobs: int | None = None,
         executor: Executor | str | None = None,
         run_timeout: float | None = None,
+        memory_limit: float | None = None,
         retry_failed: bool = False,
         progress: Progress | bool = True,
     ) -> Results:
@@ -141,15 +145,17 @@ class Study:
 
         store: path of a SQLite file, made where missing; None keeps the runs in memory. jobs: worker processes, default
         one per core; 1 runs in this process. executor: an Executor, or a dask scheduler's address "tcp://host:port".
-        run_timeout: seconds after which a run is killed. retry_failed: run the failed ones again.
+        run_timeout: seconds after which a run is killed. memory_limit: gigabytes that a run may take (Linux).
+        retry_failed: run the failed ones again.
 
-        Ctrl-C leaves every finished run in the store; the same call goes on from there.
+        Ctrl-C leaves every finished run in the store and raises KeyboardInterrupt; the same call goes on from there.
         """
+        limits = Limits(run_timeout, memory_limit)
         studies = [self.path_study(), self] if self.path else [self]
         grids = [study.grid() for study in studies]
         for grid in grids:
             for label in grid.objectives:
-                _check_gradients(grid, label)
+                _check_arms(grid, label)
         opened = Store(":memory:" if store is None else store)
         for study, grid in zip(studies, grids):
             try:
@@ -159,7 +165,7 @@ class Study:
                     raise
                 keys = {task: "/".join(map(str, task)) for task in grid.tasks()}
             opened.add_study(study.name, study.question, study._description(grid, sorted(keys.values())))
-            drive(grid, keys, opened, jobs, executor, run_timeout, retry_failed, progress)
+            drive(grid, keys, opened, jobs, executor, limits, retry_failed, progress)
         results = Results(opened, self.name)
         results.judge(self.claims, is_final=self.is_final)
         return results
@@ -183,13 +189,17 @@ class Study:
                 study = dataclasses.replace(self, name=f"{self.name}-{flag}", is_final=False, **(changes or {}))
         folder = Path(options.out or Path("out") / study.name)
         folder.mkdir(parents=True, exist_ok=True)
-        results = study.run(
-            options.store or folder / "runs.db",
-            jobs=options.jobs,
-            executor=options.executor,
-            run_timeout=options.run_timeout,
-            retry_failed=options.retry_failed,
-        )
+        try:
+            results = study.run(
+                options.store or folder / "runs.db",
+                jobs=options.jobs,
+                executor=options.executor,
+                run_timeout=options.run_timeout,
+                memory_limit=options.memory_limit,
+                retry_failed=options.retry_failed,
+            )
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None  # what a shell expects of a program that Ctrl-C has ended
         page = results.report(folder, figures=study.figures)
         print(claims_text(results.claims()))
         print(f"report: {page}")
@@ -255,10 +265,11 @@ def _checked_seeds(given: Iterable[int]) -> tuple[int, ...]:
     return seeds
 
 
-def _check_gradients(grid: Grid, label: str) -> None:
-    """Refuse, before anything runs, an optimizer that needs a gradient on an objective that has none."""
+def _check_arms(grid: Grid, label: str) -> None:
+    """Refuse, before anything runs, an optimizer without the gradient it needs, or a penalty that is no decay."""
     objective = grid.objective(label, grid.seeds[0])
     for name, arm in grid.arms.items():
+        arm.bind(objective)
         if arm.optimizer.needs_gradient and not objective.has_gradient:
             raise InvalidInputError(
                 f"optimizer {name!r} needs a gradient, and objective {label!r} has none: "
@@ -276,6 +287,7 @@ def parse_script_options(description: str, argv: Sequence[str] | None) -> argpar
     parser.add_argument("--store", help="SQLite file of runs (default: OUT/runs.db); finished runs are not repeated")
     parser.add_argument("--out", help="folder of the report (default: out/NAME)")
     parser.add_argument("--run-timeout", type=float, metavar="SECONDS", help="kill a run after so long")
+    parser.add_argument("--memory-limit", type=float, metavar="GB", help="gigabytes that a run may take")
     parser.add_argument("--executor", metavar="ADDRESS", help="a dask scheduler, tcp://host:port")
     parser.add_argument("--retry-failed", action="store_true", help="run failed runs again")
     return parser.parse_args(argv)

@@ -255,3 +255,20 @@ def test_budget_zero_leaves_the_start():
     run = oc.minimize(cancer(0), "nelder_mead", budget=0)
     assert run.status == "BUDGET" and run.best_theta is None and math.isnan(run.best_value)
     np.testing.assert_array_equal(run.theta, cancer(0).start(np.random.default_rng(0)) * 0 + run.theta)
+
+
+def test_policies_of_noise_by_objective_label():
+    def noisy(seed):
+        return oc.linear_objective(oc.load_dataset("iris", seed=seed), noise=oc.InputNoise(0.5))
+
+    draws = {"frozen": oc.Frozen(3), "fresh": oc.Redraw("row")}
+    settings = {"objectives": dict.fromkeys(["frozen", "fresh", "by default"], noisy), "lambdas": None, "seeds": [4]}
+    settings |= {"optimizers": ["pso"], "budget": 90}
+    frame = a_study(**settings, draws=draws).run(jobs=1, progress=False).to_frame().set_index("objective")
+    for label, policy in {**draws, "by default": None}.items():
+        alone = oc.minimize(noisy(4), "pso", budget=90, seed=4, draws=policy)
+        assert frame.loc[label, "best_value"] == alone.best_value
+    assert frame["best_value"].nunique() == 3 and frame["key"].nunique() == 3
+    assert (frame["n_values"] == 90).all()
+    with pytest.raises(UnknownNameError, match="Did you mean 'frozen'"):
+        a_study(**settings, draws={"frozne": oc.Frozen(3)})

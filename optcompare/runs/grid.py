@@ -32,7 +32,7 @@ class Grid:
 
     objectives: label -> an Objective, or a function of the seed (so that seeds vary the split). lambdas: as written in
     each objective's penalty; None for "as it is". start_from: objective label -> label of the objective whose answer
-    (same lambda, arm and seed) is the start.
+    (same lambda, arm and seed) is the start. draws: how noise is drawn, for all or by objective label.
     """
 
     study: str
@@ -41,7 +41,7 @@ class Grid:
     arms: Mapping[str, Arm]
     seeds: tuple[int, ...]
     budget: Budget
-    draws: Draws | None = None
+    draws: Draws | Mapping[str, Draws] | None = None
     monitors: Mapping[str, Monitor] = field(default_factory=dict)
     start_from: Mapping[str, str] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
@@ -88,7 +88,7 @@ class Grid:
             lam=objective.lam,
             seed=seed,
             budget=self.budget,
-            draws=self.draws,
+            draws=self.draws.get(label) if isinstance(self.draws, Mapping) else self.draws,
             start=start,
             start_key=start_key,
             monitors=self.monitors,
