@@ -41,11 +41,12 @@ class Study:
     objectives: label -> Objective, or label -> function of the seed returning one (seeds then vary the split too), or
     one Objective. lambdas: as written in each objective's own penalty convention, or None for the objectives as they
     are. optimizers: label -> name, Optimizer, arm or function; or a list of them. seeds: integers >= 0. budget: passes
-    or a Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, measured along the
-    trace. measurements: label -> function of (objective, theta), taken once of every answer, noise-free and off the
-    purse: columns of ``results.to_frame()``. draws: how noise is drawn: one policy, or a dict objective label -> policy
-    (the same objective under several labels compares policies). start_from: objective label -> label of the
-    objective whose answer is its start. figures: functions of the Results, returning further figures for the report.
+    or a Budget. claims: predictions, fixed before the run. monitors: label -> function of theta, or of (objective,
+    theta), measured along the trace. measurements: label -> function of (objective, theta), taken once of every answer,
+    noise-free and off the purse: columns of ``results.to_frame()``. draws: how noise is drawn: one policy, or a dict
+    objective label -> policy (the same objective under several labels compares policies). start_from: objective label
+    -> label of the objective whose answer is its start (and the anchor of AnchoredL2(lam, anchor="start")). figures:
+    functions of the Results, returning further figures for the report.
     path: lambdas, 20 a decade and more, at which the arm ``reference`` is run besides, into the same store as a study
     NAME-path: what ``oc.exchange_curve``
     reads lambdas off. is_final=False: a shortened run, whose claims stay undecided.
@@ -59,7 +60,7 @@ class Study:
     lambdas: Sequence[float] | None = None
     seeds: Iterable[int] = range(10)
     claims: Sequence[Claim] = ()
-    monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    monitors: Mapping[str, Monitor | Measurement] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     draws: Draws | Mapping[str, Draws] | None = None
     start_from: Mapping[str, str] = field(default_factory=dict)

@@ -13,6 +13,8 @@ from .conventions import check_lambda, error_convention_to_canonical, error_conv
 from .layout import Layout, Vector
 from .penalty import Array, Frame, Penalty
 
+START = "start"  # an anchor that each run takes from where it starts
+
 
 @dataclass(frozen=True)
 class L2(Penalty):
@@ -79,6 +81,8 @@ class AnchoredL2(Penalty):
     """c lambda/2 sum over weights of (w - a)^2, c = 1/n: L2 towards an anchor a instead of towards 0.
 
     ``anchor`` (d,) is a whole theta, such as the answer to an earlier task; only its penalised coordinates count.
+    ``anchor="start"`` is the point where a run starts, so that each run is held to its own answer to the earlier task
+    (``oc.Study(start_from=...)``); outside of a run, ``objective.started_at(theta)`` gives that objective a value.
     Conventions and ``biases`` as in L2. The lambda meter (oc.implied_lambda) reads plain L2 lambdas, around 0, and does
     not know of the anchor; ``oc.implied_multiplier`` reads the lambda of this penalty, around a.
 
@@ -86,19 +90,13 @@ class AnchoredL2(Penalty):
     """
 
     strength: float
-    anchor: Vector
+    anchor: Vector | str
     convention: str = "lambda/2n"
     biases: bool = False
 
     def __init__(self, strength: float, anchor: ArrayLike, convention: str = "lambda/2n", biases: bool = False) -> None:
         plain = L2(strength, convention, biases)  # the same checks
-        point = np.array(anchor)
-        if point.ndim != 1 or point.dtype.kind not in "fiu" or not np.isfinite(point).all():
-            raise InvalidInputError(
-                f"anchor must be a vector (d,) of finite numbers, a theta of the same model, got {anchor!r:.200}"
-            )
-        point = point.astype(np.float64)
-        point.flags.writeable = False
+        point = START if isinstance(anchor, str) and anchor == START else _checked_anchor(anchor)
         for name, value in (("strength", plain.strength), ("anchor", point), ("convention", convention)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "biases", biases)
@@ -109,7 +107,7 @@ class AnchoredL2(Penalty):
         return self._plain == other._plain and np.array_equal(self.anchor, other.anchor)
 
     def __hash__(self) -> int:
-        return hash((self._plain, self.anchor.tobytes()))
+        return hash((self._plain, self.anchor if isinstance(self.anchor, str) else self.anchor.tobytes()))
 
     @property
     def _plain(self) -> L2:
@@ -135,26 +133,55 @@ class AnchoredL2(Penalty):
 
     def frame(self, layout: Layout, n_samples: int, c: float) -> Frame:
         """Return the frame, refusing a layout of another size than the anchor."""
-        if self.anchor.shape != (layout.dim,):
+        if not isinstance(self.anchor, str) and self.anchor.shape != (layout.dim,):
             raise InvalidInputError(
                 f"the anchor has {self.anchor.size} numbers, the objective {layout.dim} parameters: the anchor must be "
                 "a theta of the same model"
             )
         return super().frame(layout, n_samples, c)
 
+    def started_at(self, start: Vector) -> Self:
+        """Return the penalty anchored at ``start`` (d,), or as it is where its anchor was given."""
+        if not isinstance(self.anchor, str):
+            return self
+        return type(self)(self.strength, start, self.convention, self.biases)
+
+    @property
+    def anchored_at(self) -> Vector:
+        """The anchor; InvalidInputError where it is still to be the start of a run."""
+        if isinstance(self.anchor, str):
+            raise InvalidInputError(
+                "AnchoredL2(anchor='start') is anchored where a run starts, and there is no run here: "
+                "give anchor=theta, or use objective.started_at(theta)"
+            )
+        return self.anchor
+
     def value(self, theta: Array, frame: Frame) -> Any:
         """Return c lambda/2 sum (w - a)^2."""
-        return 0.5 * frame.c * frame.lam * np.dot((theta - self.anchor) ** 2, frame.mask)
+        return 0.5 * frame.c * frame.lam * np.dot((theta - self.anchored_at) ** 2, frame.mask)
 
     def gradient(self, theta: Vector, frame: Frame) -> Vector:
         """Return c lambda (w - a) on the penalised coordinates, 0 elsewhere."""
-        return frame.c * frame.lam * (theta - self.anchor) * frame.mask
+        return frame.c * frame.lam * (theta - self.anchored_at) * frame.mask
 
     def prox(self, theta: Vector, step: float, frame: Frame) -> Vector:
         """Return (theta + s a)/(1 + s), s = step c lambda, on the penalised coordinates."""
         pull = step * frame.c * frame.lam * frame.mask
-        return (theta + pull * self.anchor) / (1.0 + pull)
+        return (theta + pull * self.anchored_at) / (1.0 + pull)
 
     def formula(self) -> str:
         """Return the term as written."""
-        return self._plain.formula().replace("w^2", "(w - a)^2")
+        anchor = ", a where the run starts" if isinstance(self.anchor, str) else ""
+        return self._plain.formula().replace("w^2", "(w - a)^2") + anchor
+
+
+def _checked_anchor(anchor: ArrayLike) -> Vector:
+    point = np.array(anchor)
+    if point.ndim != 1 or point.dtype.kind not in "fiu" or not np.isfinite(point).all():
+        raise InvalidInputError(
+            "anchor must be a vector (d,) of finite numbers, a theta of the same model, or 'start', "
+            f"got {anchor!r:.200}"
+        )
+    point = point.astype(np.float64)
+    point.flags.writeable = False
+    return point

@@ -36,7 +36,7 @@ def implied_multiplier(objective: Objective, theta: ArrayLike, *, tolerance: flo
     penalty = objective.penalty
     if isinstance(penalty, AnchoredL2):
         counted = objective.is_penalised
-        from_anchor, g = (point - penalty.anchor)[counted], _loss_gradient(objective, point)[counted]
+        from_anchor, g = (point - penalty.anchored_at)[counted], _loss_gradient(objective, point)[counted]
         return float(_ratios(g[:, None], from_anchor[:, None], objective.penalty_scale)[0])
     if not isinstance(penalty, MaxNorm):
         raise InvalidInputError(

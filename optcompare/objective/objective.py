@@ -180,6 +180,14 @@ class Objective(ABC):
         """Return the bare loss as an objective; a constraint goes with the penalty."""
         return self._with_penalty(NoPenalty())
 
+    def started_at(self, start: ArrayLike) -> Self:
+        """Return the objective of a run that begins at ``start`` (d,).
+
+        It is the same one, unless its penalty is anchored where a run starts (AnchoredL2(anchor='start')).
+        """
+        penalty = self.penalty.started_at(self._point(start))
+        return self if penalty is self.penalty else self._with_penalty(penalty)
+
     def _with_penalty(self, penalty: Penalty) -> Self:
         twin = copy.copy(self)
         twin._settle(penalty, self.penalty_scale)

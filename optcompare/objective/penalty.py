@@ -90,6 +90,10 @@ class Penalty(ABC):
         """Return the numbers of the formula: lambda as written and canonical."""
         return f"lambda = {self.lam:g} (canonical {self.lam_canonical(n_samples):g})"
 
+    def started_at(self, start: Vector) -> Self:
+        """Return the penalty of a run that begins at ``start`` (d,): itself, unless that is what it is anchored at."""
+        return self
+
     def prox(self, theta: Vector, step: float, frame: Frame) -> Vector:
         """Return argmin_u penalty(u) + |u - theta|^2 / (2 step)."""
         raise InvalidInputError(f"{type(self).__name__} has no proximal step here: use its gradient")

@@ -25,7 +25,7 @@ from ..objective.noise import Sample
 from ..objective.objective import Objective
 from .budget import Budget, as_budget
 from .draws import Draws, NoiseStream, Redraw
-from .trace import BASE_COLUMNS, DENSE_CALLS, MONITOR_GROWTH, ROW_GROWTH, Trace
+from .trace import BASE_COLUMNS, DENSE_CALLS, MEASURED_FREE, MEASURED_SHARE, MONITOR_GROWTH, ROW_GROWTH, Trace
 
 Array = NDArray[np.float64]
 Monitor = Callable[[Vector], float]
@@ -74,6 +74,7 @@ class Recorder:
         self.stopped: RunStopped | None = None
         self.error: Exception | None = None
         self._off_clock = 0.0
+        self._n_measured = 0  # passes that the trace's rows took
         self._started = time.perf_counter()
         self._noise = NoiseStream(objective, draws or Redraw(), np.random.default_rng(0) if rng is None else rng)
 
@@ -240,7 +241,7 @@ class Recorder:
             if self.budget.target is not None and self._measured_best() <= self.budget.target:
                 self._write_row()
                 raise self._stop(TargetReached(f"the value is at or below {self.budget.target:g}"))
-        if self._is_changed and self._n_calls >= self._next_row:
+        if self._is_changed and self._n_calls >= self._next_row and self._may_measure():
             self._write_row()
         return value
 
@@ -259,6 +260,9 @@ class Recorder:
                 self._best_value = self._objective.value(self.best_theta)
         return self._best_value
 
+    def _may_measure(self) -> bool:
+        return self._n_measured <= MEASURED_FREE + MEASURED_SHARE * self.n_values
+
     @contextmanager
     def _off_the_clock(self) -> Iterator[None]:
         before = time.perf_counter()
@@ -272,6 +276,7 @@ class Recorder:
         if incumbent is None:
             return
         counts = [self.n_values, self.n_gradients, self.seconds]
+        self._n_measured += math.isnan(self._best_value) + (self.recommended is not None)
         best = self._measured_best()
         with self._off_the_clock():
             is_best = self.recommended is None

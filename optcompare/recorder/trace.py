@@ -13,6 +13,9 @@ BASE_COLUMNS = ("n_values", "n_gradients", "seconds", "best_value", "value", "lo
 DENSE_CALLS = 200
 ROW_GROWTH = 1.005
 MONITOR_GROWTH = 1.122  # 20 marks a decade
+# Where calls are small parts of a pass (minibatches), rows may measure this share of the passes made, and some on top.
+MEASURED_SHARE = 0.5
+MEASURED_FREE = 100
 
 
 @dataclass
@@ -24,7 +27,8 @@ class Trace:
     population_diameter is the mean distance to their centroid of the last points that were given to ``values``
     together, as evaluated (projected); NaN where they come one at a time. Rows are written at every change for the
     first 200 calls, later at the first change after 0.5 % more calls; monitors at about 20 marks a decade (NaN in
-    between), and all of it at the end. Measured noise-free and off the purse and the clock.
+    between), and all of it at the end. Measured noise-free and off the purse and the clock; on minibatches a row waits
+    until rows have measured no more than 100 passes plus half of those made.
     """
 
     columns: tuple[str, ...]

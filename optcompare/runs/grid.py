@@ -42,7 +42,7 @@ class Grid:
     seeds: tuple[int, ...]
     budget: Budget
     draws: Draws | Mapping[str, Draws] | None = None
-    monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    monitors: Mapping[str, Monitor | Measurement] = field(default_factory=dict)
     start_from: Mapping[str, str] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     starts: dict[Task, tuple[str, NDArray[np.float64]]] = field(default_factory=dict, compare=False)

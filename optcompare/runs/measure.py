@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import inspect
 import math
 import platform
 import random
@@ -17,6 +18,7 @@ from ..objective.layout import Vector
 from ..objective.meter import implied_lambda
 from ..objective.objective import Objective
 from ..optimizers.base import Optimizer
+from ..recorder import Monitor
 
 Measurement = Callable[[Objective, Vector], float]
 
@@ -55,6 +57,21 @@ def versions(distributions: tuple[str, ...]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def bound_monitors(monitors: Mapping[str, Monitor | Measurement], objective: Objective) -> dict[str, Monitor]:
+    """Return the monitors as functions of theta; those of (objective, theta) are given the objective."""
+    return {name: _bound(monitor, objective) for name, monitor in monitors.items()}
+
+
+def _bound(monitor: Any, objective: Objective) -> Monitor:
+    try:
+        parameters = inspect.signature(monitor).parameters.values()
+    except (TypeError, ValueError):  # written in C, without a signature
+        return monitor
+    places = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [one for one in parameters if one.kind in places and one.default is one.empty]
+    return functools.partial(monitor, objective) if len(needed) == 2 else monitor
 
 
 def further_measurements(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import math
@@ -27,7 +28,15 @@ from ..objective.layout import Vector
 from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor, Recorder, Trace, as_budget
 from .arms import InError, as_arm
-from .measure import count_at_bounds, final_measurements, further_measurements, isolated, versions
+from .measure import (
+    Measurement,
+    bound_monitors,
+    count_at_bounds,
+    final_measurements,
+    further_measurements,
+    isolated,
+    versions,
+)
 from .spec import RunSpec, check_seed, stream
 from .status import Status as Status
 
@@ -75,13 +84,14 @@ def minimize(
     seed: int = 0,
     start: ArrayLike | None = None,
     draws: Draws | None = None,
-    monitors: Mapping[str, Monitor] | None = None,
+    monitors: Mapping[str, Monitor | Measurement] | None = None,
 ) -> Run:
     """Minimize an objective once and return the :class:`Run`.
 
     ``optimizer``: a name (``optcompare list``), an Optimizer, an arm (InError, InUpdate), or a function f(objective,
     start, rng) returning theta or None. ``budget``: a number of passes or a Budget. ``start``: a point (d,), default
     drawn from the seed. ``draws``: how an objective's noise is drawn: Redraw("call"), Redraw("row") or Frozen(copies).
+    ``monitors``: label -> function of theta, or of (objective, theta), measured along the trace.
 
     The same arguments give the same bits. An exception of the objective or the optimizer ends the run with status
     FAILED; InvalidInputError is raised.
@@ -121,11 +131,13 @@ def run_one(spec: RunSpec) -> Run:
     """Execute a spec; only KeyboardInterrupt gets out."""
     rng_start = stream(spec.seed, "start")
     start = spec.objective.start(rng_start) if spec.start is None else np.array(spec.start)
+    spec = dataclasses.replace(spec, objective=spec.objective.started_at(start))
     minimized, optimizer = spec.arm.bind(spec.objective)
     start = minimized.project(start)
     _warn_of_two_lambdas(spec)
     with isolated(stream(spec.seed, "global")):
-        recorder = Recorder(minimized, spec.budget, spec.draws, stream(spec.seed, "noise"), spec.monitors)
+        monitors = bound_monitors(spec.monitors, spec.objective)
+        recorder = Recorder(minimized, spec.budget, spec.draws, stream(spec.seed, "noise"), monitors)
         status, message, details, error, answer = Status.FINISHED, "", "", None, None
         try:
             answer = _as_answer(

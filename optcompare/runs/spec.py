@@ -50,7 +50,7 @@ class RunSpec:
     draws: Draws | None = None
     start: NDArray[np.float64] | None = None
     start_key: str = ""
-    monitors: Mapping[str, Monitor] = field(default_factory=dict)
+    monitors: Mapping[str, Monitor | Measurement] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     kernel: str = "numpy"
 
