@@ -48,6 +48,7 @@ _HOMES = {
     "Frozen": "recorder",
     "Optimizer": "optimizers.base",
     "optimizers": "optimizers",
+    "Bare": "runs.arms",
     "InError": "runs.arms",
     "InUpdate": "runs.arms",
     "Run": "runs.run",
@@ -105,6 +106,7 @@ if TYPE_CHECKING:
     from .recorder import Redraw as Redraw
     from .results import Results as Results
     from .results import load_results as load_results
+    from .runs.arms import Bare as Bare
     from .runs.arms import InError as InError
     from .runs.arms import InUpdate as InUpdate
     from .runs.run import Run as Run

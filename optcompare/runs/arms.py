@@ -2,6 +2,7 @@
 
 ``InError(optimizer)`` minimizes loss + penalty. ``InUpdate(optimizer)`` leaves the error bare and hands lambda to the
 optimizer as decay: after each step the fraction rate_t * c * lambda of the original weight is subtracted, c = 1/n.
+``Bare(optimizer)`` gives lambda to neither.
 """
 
 from __future__ import annotations
@@ -81,6 +82,24 @@ class InUpdate(Arm):
     def label(self) -> str:
         """The optimizer's name and "decay"."""
         return f"{self.optimizer.name} decay"
+
+
+@dataclass(frozen=True, init=False)
+class Bare(Arm):
+    """Lambda nowhere: the loss without its penalty, and the optimizer as it is, its own decay included.
+
+    For decays that are no transcription of the nominal lambda. What is measured of the answer, such as the regularized
+    error, still refers to the nominal one.
+    """
+
+    def bind(self, objective: Objective) -> tuple[Objective, Optimizer]:
+        """Return the loss alone and the optimizer."""
+        return objective.without_penalty(), self.optimizer
+
+    @property
+    def label(self) -> str:
+        """The optimizer's name and "bare"."""
+        return f"{self.optimizer.name} bare"
 
 
 def _check_is_decay(objective: Objective) -> None:
