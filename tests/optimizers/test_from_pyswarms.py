@@ -293,7 +293,8 @@ def test_import_and_runs_leave_logging_files_random_state_and_filters_alone(tmp_
         before = surroundings()
         from optcompare.objective.builders import function_objective
         from optcompare.optimizers.from_pyswarms import Pso, PsoRing
-        from optcompare.recorder import Recorder, BudgetExhausted
+        from optcompare.errors import BudgetExhausted
+        from optcompare.recorder import Recorder
         assert "pyswarms" not in sys.modules
         objective = function_objective(lambda t: float((t ** 2).sum()), dim=3)
         for optimizer in (Pso(), PsoRing(lower=-1.0, upper=1.0, boundary="shrink"), Pso(topology="von_neumann")):
