@@ -22,6 +22,7 @@ DASH: Any = (0, (5, 3))
 STRIP = "< path"
 COST_LABEL = "cost in passes"
 LEVEL = 0.9
+FARTHEST = 1e5  # of regret/gap from 1: beyond, a point is drawn at the edge
 
 
 def plot_exchange(table: pd.DataFrame, ax: Axes | None = None, *, styles: OptimizerStyles | None = None) -> Axes:
@@ -108,16 +109,19 @@ def plot_resolution_collapse(
 
     Without ``ax`` two panels: over regret/gap and over the nominal lambda, so that one sees whether the first brings
     the points onto one curve. With ``ax`` one panel, over ``x``. The thick line is the median of the points in bins of
-    half a decade, the thin ones the chance level 0.5 and the level 0.9 of the resolution.
+    half a decade, the thin ones the chance level 0.5 and the level 0.9 of the resolution. Regret/gap beyond
+    1e-5 and 1e5 is drawn there.
     """
     if x not in table.columns:
         raise unknown_name("column of the table", x, [str(name) for name in table.columns])
     chosen = styles or OptimizerStyles(table["optimizer"])
     wanted = [(ax, x)] if ax is not None else []
     if ax is None:
-        wanted = list(zip(new_panels(2), ("regret_over_gap", "lam_canonical")))
+        panels = new_panels(2, width=5.0, margins=(0.72, 1.6, 0.55, 0.42))
+        wanted = list(zip(panels, ("regret_over_gap", "lam_canonical")))
     for panel, along in wanted:
         _cloud(panel, table, along, chosen)
+    add_legend(wanted[-1][0], list(chosen), len(chosen.others))
     return wanted[0][0]
 
 
@@ -126,26 +130,27 @@ def _cloud(panel: Axes, table: pd.DataFrame, along: str, styles: OptimizerStyles
         "regret_over_gap": ("Over regret / gap", "regret of ignoring lambda / optimizer's gap"),
         "lam_canonical": ("Over lambda", "nominal lambda"),
     }.get(along, ("", along))
-    x_scale = Scale.of(table[along], kind="log")
-    y_scale = Scale(-0.03, 1.04, False)
+    x, auc = numbers(table[along]), numbers(table["auc"])
+    if along == "regret_over_gap":
+        x = np.where(x > 0, np.clip(x, 1 / FARTHEST, FARTHEST), x)
+    x_scale, y_scale = Scale.of(x, kind="log"), Scale(-0.03, 1.04, False)
     x_scale.apply(panel, "x")
     y_scale.apply(panel, "y")
     for level in (0.5, LEVEL):
         panel.axhline(level, color=MUTED, linewidth=0.8, linestyle=DASH, zorder=1.2)
     for style in styles:
-        rows = table[table["optimizer"] == style.label]
+        of_arm = (table["optimizer"] == style.label).to_numpy()
         panel.plot(
-            x_scale.place(rows[along]), numbers(rows["auc"]), linestyle="none", marker=style.marker, markersize=3.6,
+            x_scale.place(x[of_arm]), auc[of_arm], linestyle="none", marker=style.marker, markersize=3.6,
             markerfacecolor=style.colour, markeredgecolor="none", alpha=0.55, zorder=2, gid=style.gid,
         )  # fmt: skip
-    centres, middles = binned_medians(numbers(table[along]), numbers(table["auc"]))
+    centres, middles = binned_medians(x, auc)
     panel.plot(centres, middles, color=INK, linewidth=2.0, zorder=3)
     panel.text(
         x_scale.low, LEVEL, " seen", va="bottom", ha="left", fontsize=SIZE - 2, color=MUTED, fontfamily=FONT,
         parse_math=False,
     )  # fmt: skip
     dress(panel, title=title, xlabel=xlabel, ylabel="AUC of the norm against lambda = 0")
-    add_legend(panel, list(styles), len(styles.others))
 
 
 def binned_medians(x: np.ndarray, y: np.ndarray, per_decade: int = 2) -> tuple[np.ndarray, np.ndarray]:
