@@ -257,7 +257,7 @@ def test_the_callers_generator_comes_back_also_after_an_error(bits):
         np.random.standard_normal()  # leaves the second of a pair of Gaussians behind
         before = np.random.get_state(legacy=False)
         random = LegacyRandom(np.random.default_rng(0))
-        with pytest.raises(KeyboardInterrupt), random.swapped_in():  # noqa: PT012
+        with pytest.raises(KeyboardInterrupt), random.swapped_in():
             first = np.random.uniform()
             raise KeyboardInterrupt
         assert np.random.get_bit_generator() is mine
