@@ -321,3 +321,23 @@ def test_importing_the_file_imports_no_scipy_optimize():
     code = "import sys, optcompare.optimizers.from_scipy; sys.exit('scipy.optimize' in sys.modules)"
     with warnings.catch_warnings():
         assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["diabetes", "iris", "breast_cancer", "linnerud"])
+@pytest.mark.parametrize("lam", [1e-4, 1e-2, 3.0])
+def test_lbfgs_is_polished_until_the_meter_reads_lambda_back(name, lam):
+    import optcompare as oc
+
+    objective = oc.linear_objective(oc.load_dataset(name, seed=11), penalty=oc.L2(lam))
+    run = oc.minimize(objective, "lbfgs", budget=20_000, seed=1)
+    reading = oc.implied_lambda(objective, run.theta)
+    assert run.status == "FINISHED" and reading.identified
+    assert reading.value == pytest.approx(lam, rel=1e-7)
+
+
+def test_without_the_polish_rounding_of_the_error_is_seen():
+    import optcompare as oc
+
+    objective = oc.linear_objective(oc.load_dataset("diabetes", seed=11), penalty=oc.L2(1e-4))
+    run = oc.minimize(objective, oc.optimizers.Lbfgs(polish=False), budget=20_000, seed=1)
+    assert abs(oc.implied_lambda(objective, run.theta).value / 1e-4 - 1) > 1e-5
