@@ -3,9 +3,13 @@
 At lambda -> 0+ every optimizer starts from w = 0 and is read, along its cost, against the reference path: the lambda
 at which the path has the same norm, and the one at which it has the same loss. For gradient descent with rate eta
 theory has a line: after t updates it looks like lambda = n/(eta t), never more on a squared error; with momentum mu
-like n (1 - mu)/(eta t). The direct searches have no such line. Where the two readings agree, the run is near the path
-and its budget is an L2 lambda; where the loss asks for a much larger lambda than the norm, it is off the path, and no
-lambda stands for the budget.
+like n (1 - mu)/(eta t). Where the two readings agree, the run is near the path and its budget is an L2 lambda; where
+the loss asks for a much larger lambda than the norm, it is off the path, and no lambda stands for the budget.
+
+What came out: the line is an upper bound that is off by a factor of 2 to 4 between 30 and 1000 passes, because
+directions of large curvature have long converged there; "within a factor of 3" is undecided without and fails with
+momentum (0.28 of its line). Nelder-Mead from w = 0 stays within a factor of about 2 of the path, against the
+prediction; cma_es and pso are two decades off it.
 """
 
 import numpy as np
@@ -91,14 +95,16 @@ def draw(results):
     cost = np.geomspace(PASSES, table["cost"].max(), 40)
     rows = results.to_frame().drop_duplicates("objective")[["objective", "n_samples"]]
     lines = [
-        (row.objective, "n/(eta t)", at, row.n_samples * PASSES / (RATE * at))
+        (row.objective, label, at, factor * row.n_samples * PASSES / (RATE * at))
         for row in rows.itertuples()
+        for label, factor in (("n/(eta t)", 1.0), ("n(1 - mu)/(eta t)", 1 - MOMENTUM))
         for at in cost
     ]
     axes = plot_budget_as_lambda(table, lines=pd.DataFrame(lines, columns=["objective", "label", "cost", "lam"]))
     caption = (
         "The reference's lambda at which its path has the norm (or the training loss) that the run has at that cost; "
-        "medians over seeds, bands their exact interval. Dashed: n/(eta t), theory for gradient descent. Strip: "
+        "medians over seeds, bands their exact interval. Dashed: n/(eta t), theory for gradient descent; dotted: "
+        "n(1 - mu)/(eta t), for heavy ball. Strip: "
         "the norm is larger (the loss smaller) than the path's at its smallest lambda. Not drawn: above the path."
     )
     return [ExtraFigure("Budget as lambda", caption, figure_of(axes), table)]
@@ -118,7 +124,7 @@ study = oc.Study(
     },
     seeds=range(10),
     budget=oc.Budget(evaluations=10_000),
-    path=np.geomspace(1e-3, 1e4, 141),
+    path=np.geomspace(1e-4, 1e4, 161),
     figures=[draw],
     claims=[
         claim(
@@ -154,5 +160,5 @@ study = oc.Study(
 if __name__ == "__main__":
     study.main(
         quick={"seeds": range(3), "budget": 3000},
-        smoke={"seeds": range(2), "budget": 300, "path": np.geomspace(1e-3, 1e4, 15)},
+        smoke={"seeds": range(2), "budget": 300, "path": np.geomspace(1e-4, 1e4, 17)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DASH: Any = (0, (5, 3))
+DOTS: Any = (0, (1, 2))
 STRIP = "< path"
 COST_LABEL = "cost in passes"
 LEVEL = 0.9
@@ -59,8 +61,8 @@ def plot_budget_as_lambda(
 ) -> Axes:
     """Draw :func:`~optcompare.analysis.budget_lambda.budget_as_lambda`: matched lambda over cost, by norm and by loss.
 
-    A panel per objective and matched scalar. lines: objective, label, cost, lam: predicted curves, drawn dashed.
-    Bands reach over the exact interval of the median; the strip holds what lies below the path.
+    A panel per objective and matched scalar. lines: objective, label, cost, lam: predicted curves, dashed and
+    dotted. Bands reach over the exact interval of the median; the strip holds what lies below the path.
     """
     chosen = styles or OptimizerStyles(table["optimizer"])
     panels = table.assign(panel=[f"{o}: {m}-matched" for o, m in zip(table["objective"], table["matched_on"])])
@@ -71,15 +73,16 @@ def plot_budget_as_lambda(
             _predicted(panel, lines[lines["objective"] == part["objective"].iloc[0]])
         _curves(panel, part, x_scale, y_scale, chosen)
         if lines is not None and len(lines):
-            _note(panel, "- - " + ", ".join(dict.fromkeys(map(str, lines["label"]))), y=0.24)
+            names = dict.fromkeys(map(str, lines["label"]))
+            _note(panel, "\n".join(f"{mark} {name}" for mark, name in zip(cycle(("- -", "···")), names)), y=0.27)
 
     return _over_objectives(panels, ax, draw, COST_LABEL, "reference's lambda", by="panel")
 
 
 def _predicted(panel: Axes, lines: pd.DataFrame) -> None:
-    for _, line in lines.groupby("label", sort=False):
+    for (_, line), dash in zip(lines.groupby("label", sort=False), cycle((DASH, DOTS))):
         x, y = numbers(line["cost"]), numbers(line["lam"])
-        panel.plot(x, y, color=INK, linewidth=1.0, linestyle=DASH, zorder=2.2, scalex=False, scaley=False)
+        panel.plot(x, y, color=INK, linewidth=1.0, linestyle=dash, zorder=2.2, scalex=False, scaley=False)
 
 
 def _scales(part: pd.DataFrame, along: str, panel: Axes) -> tuple[Scale, Scale]:
