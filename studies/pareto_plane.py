@@ -17,11 +17,11 @@ from optcompare.report.plots_pareto import plot_pareto_plane
 from optcompare.report.style import OptimizerStyles
 
 GD, HeavyBall, Adam = oc.optimizers.GradientDescent, oc.optimizers.HeavyBall, oc.optimizers.Adam
-SHOWN = 10.0  # the lambda of the figure
+SHOWN = (10.0, 0.1)  # the lambdas of the figures
 ROWS_A_RUN = 12  # of every trajectory, for the claims
 CAPTION = (
     "One split. Thick: the front, the minimisers of loss + lambda/(2n) |w|^2 over lambda (lbfgs, 20 lambdas a decade); "
-    f"hollow dots are its powers of ten. Thin: the trajectories of all optimizers at nominal lambda = {SHOWN:g}, a "
+    "hollow dots are its powers of ten. Thin: the trajectories of all optimizers at nominal lambda = {lam:g}, with a "
     "marker at the answer. Dotted, from an answer off the front: straight down to its norm-matched lambda, straight "
     "across to its loss-matched lambda."
 )
@@ -64,17 +64,23 @@ def points(results):
 
 
 def plane(results):
-    """Return the figure: the front, and the trajectories at lambda = SHOWN, of the first seed."""
+    """Return the figures: the front, and the trajectories at each lambda of SHOWN, of the first seed."""
     seed = min(results.description["seeds"])
     paths = stored_paths(results.path_frame(), "lbfgs")
-    here = lambda frame: frame[(frame["seed"] == seed) & (frame["lam"] == SHOWN)]  # noqa: E731
+    frame, traces = results.to_frame(), results.traces()
     front = results.path_frame().query("seed == @seed").assign(kind="front", front_norm=np.nan, front_loss=np.nan)
-    trajectory = on_the_plane(here(results.traces()), paths).assign(kind="trajectory")
-    answer = on_the_plane(here(results.to_frame()), paths).assign(kind="answer")
-    table = pd.concat([front, trajectory, answer], ignore_index=True)
     columns = ["objective", "optimizer", "norm", "loss", "norm_matched", "loss_matched", "drop"]
-    figure = plot_pareto_plane(table, styles=OptimizerStyles(results.to_frame()["optimizer"])).figure
-    return [ExtraFigure("The Pareto plane", CAPTION, figure, answer[columns])]
+    figures = []
+    for lam in SHOWN:
+        here = f"seed == {seed} and lam == {lam}"
+        trajectory = on_the_plane(traces.query(here), paths).assign(kind="trajectory")
+        answer = on_the_plane(frame.query(here), paths).assign(kind="answer")
+        if len(answer):
+            table = pd.concat([front, trajectory, answer], ignore_index=True)
+            figure = plot_pareto_plane(table, styles=OptimizerStyles(frame["optimizer"])).figure
+            title = f"The Pareto plane, lambda = {lam:g}"
+            figures.append(ExtraFigure(title, CAPTION.format(lam=lam), figure, answer[columns]))
+    return figures
 
 
 def of(optimizer, objective=None, lam=None, **labels):

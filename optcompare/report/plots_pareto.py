@@ -95,8 +95,10 @@ def _mark_lambdas(panel: Axes, front: pd.DataFrame, x_scale: Scale, y_scale: Sca
             [point.norm**2], [point.loss], "o", color=PAPER, markeredgecolor=INK, markersize=4, markeredgewidth=1.0,
             zorder=2.2,
         )  # fmt: skip
+        is_first = share < 0.1  # its label goes inside, off the axis
         panel.annotate(
-            number(point.lam), (point.norm**2, point.loss), (-3, -4), textcoords="offset points", ha="right", va="top",
+            number(point.lam), (point.norm**2, point.loss), (4, 3) if is_first else (-3, -4),
+            textcoords="offset points", ha="left" if is_first else "right", va="bottom" if is_first else "top",
             fontsize=SIZE - 1.5, fontfamily=FONT, color=INK, parse_math=False,
         )  # fmt: skip
 
