@@ -70,8 +70,11 @@ def test_the_curve_never_sees_the_held_out_objective():
     frame = runs()
     spoilt = frame.assign(norm=frame["norm"].where(frame["objective"] != "a", frame["norm"] ** 3 + frame["seed"]))
     assert rows_of(transfer_table(spoilt, {}), "exact", "tenth", "measured")["lam"].tolist() == [10.0, 10.0]
-    others = frame.assign(norm=frame["norm"].where((frame["objective"] == "a") | (frame["optimizer"] == "exact"), 1e-3))
-    assert rows_of(transfer_table(others, {}), "exact", "tenth", "measured")["lam"].tolist() != [10.0, 10.0]
+    is_target = (frame["objective"] != "a") & (frame["optimizer"] == "tenth")
+    for factor, end in ((1e-3, LAMBDAS[0]), (1e3, LAMBDAS[-1])):
+        others = frame.assign(norm=frame["norm"].where(~is_target, factor * frame["norm"]))
+        measured = rows_of(transfer_table(others, {}), "exact", "tenth", "measured")
+        assert measured["lam"].tolist() == [end, end] and measured["is_at_edge"].all()
     alone = transfer_table(runs(objectives={"a": 1.0}), {})
     assert alone.loc[alone["method"] == "measured", "lam"].isna().all()
 
