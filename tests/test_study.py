@@ -272,3 +272,15 @@ def test_policies_of_noise_by_objective_label():
     assert (frame["n_values"] == 90).all()
     with pytest.raises(UnknownNameError, match="Did you mean 'frozen'"):
         a_study(**settings, draws={"frozne": oc.Frozen(3)})
+
+
+def test_the_value_that_a_lucky_draw_showed_is_kept_beside_the_recomputed_one():
+    noisy = oc.linear_objective(oc.load_dataset("diabetes", seed=0), noise=oc.InputNoise(0.5))
+    frozen = oc.minimize(noisy, "pso", budget=60, draws=oc.Frozen(1))
+    rng = np.random.default_rng(np.random.SeedSequence(0, spawn_key=(2,)))  # the stream "noise" of seed 0
+    assert frozen.extras["best_shown"] == pytest.approx(noisy.value(frozen.best_theta, next(noisy.samples(rng))))
+    assert frozen.extras["best_shown"] != pytest.approx(frozen.best_value)
+    assert oc.minimize(noisy, "pso", budget=0).extras["best_shown"] is None
+    assert "best_shown" not in oc.minimize(cancer(0), "pso", budget=60).extras
+    frame = a_study(objectives={"noisy": noisy}, lambdas=None, optimizers=["pso"], budget=60, draws=oc.Frozen(1))
+    assert frame.run(jobs=1, progress=False).to_frame()["best_shown"][0] == frozen.extras["best_shown"]

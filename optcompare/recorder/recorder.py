@@ -36,8 +36,9 @@ class Recorder:
     """An objective that counts, draws, records and stops; see the module's text.
 
     Attributes for whoever runs it: ``n_values``, ``n_gradients`` and ``cost`` in passes, ``n_nonfinite``, ``seconds``,
-    ``best_theta``, ``recommended``, ``trace``, ``stopped`` (the RunStopped that ended the run) and ``error`` (the
-    first exception that the objective itself raised, since some solvers rename it).
+    ``best_theta``, ``best_shown`` (its value as the optimizer saw it, noise and all), ``recommended``, ``trace``,
+    ``stopped`` (the RunStopped that ended the run) and ``error`` (the first exception that the objective itself
+    raised, since some solvers rename it).
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Recorder:
         self._is_changed = False
         self.n_nonfinite = 0
         self.best_theta: Vector | None = None
-        self._best_shown = math.inf
+        self.best_shown = math.inf
         self._best_value = math.inf
         self._population: Array | None = None  # the last one, until its diameter is asked for
         self._diameter = math.nan
@@ -233,8 +234,8 @@ class Recorder:
             self.n_nonfinite += 1
             value = math.inf
         self._n_calls += 1
-        if value < self._best_shown:
-            self._best_shown = value
+        if value < self.best_shown:
+            self.best_shown = value
             self.best_theta = np.array(point)
             self._is_changed = True
             self._best_value = math.nan if self.is_noisy else value

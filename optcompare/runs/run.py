@@ -48,7 +48,8 @@ class Run:
     theta: the answer: what the optimizer returned, else its last recommendation, else the best point it was shown (the
     start where it was shown nothing). best_theta, best_value: the best point shown and its recomputed noise-free
     value, bit for bit ``objective.value(best_theta)``; None and NaN where there is none. Counts in passes;
-    ``measurements``: see ``final_measurements``, taken at theta; ``extras``: the study's own.
+    ``measurements``: see ``final_measurements``, taken at theta; ``extras``: the study's own, and on a noisy objective
+    ``best_shown``, the value that best_theta had when it was shown: what a lucky draw flatters.
     """
 
     status: Status
@@ -177,6 +178,8 @@ def _concluded(
             best_value = minimized.value(recorder.best_theta)
         measurements = final_measurements(spec.objective, theta)
         extras = further_measurements(spec.measurements, spec.objective, theta)
+        if minimized.is_noisy:
+            extras["best_shown"] = recorder.best_shown if math.isfinite(recorder.best_shown) else None
     except Exception as raised:
         if status is not Status.FAILED:
             error, details = raised, "".join(traceback.format_exception(raised))
