@@ -95,7 +95,7 @@ study = oc.Study(
     objectives={f"{name}, {size}": grown(name, size) for name in START for size in SIZES},
     lambdas=2.0 ** np.arange(-7, 13),
     optimizers=["lbfgs"],
-    seeds=range(10),
+    seeds=range(2, 12),  # 0 and 1 served a pilot, from which the tolerances come
     budget=oc.Budget(evaluations=3000),
     measurements={"null_test_loss": null_test_loss},
     figures=[growth_figure],

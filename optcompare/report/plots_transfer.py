@@ -76,7 +76,7 @@ def _cell(panel: Axes, cell: Mapping[Any, Any], arms: list[str], margin: float, 
     else:
         step = next(index for index, (top, _) in enumerate(STEPS) if regret <= top)
         face, ink = STEPS[step][1], PAPER if step == len(STEPS) - 1 else INK
-        text, is_good = f"{100 * regret:+.1f}" if math.isfinite(regret) else "fails", float(cell["high"]) <= margin
+        text, is_good = _percent(regret), float(cell["high"]) <= margin
         panel.add_patch(
             Rectangle(
                 (x - 0.48, y - 0.48), 0.96, 0.96, facecolor=face, edgecolor=INK if is_good else GRID,
@@ -88,6 +88,12 @@ def _cell(panel: Axes, cell: Mapping[Any, Any], arms: list[str], margin: float, 
         fontweight="bold" if is_good else "normal", fontfamily=FONT, color=ink, parse_math=False, zorder=3,
         bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.0} if math.isnan(regret) else None,
     )  # fmt: skip
+
+
+def _percent(regret: float) -> str:
+    if not math.isfinite(regret):
+        return "fails"
+    return f"{100 * regret:+.1f}" if regret < 10.0 else "> 1000"
 
 
 def _axes_of(panel: Axes, arms: list[str]) -> None:

@@ -47,7 +47,11 @@ def lambda_formula(arm: Arm, objective: Objective) -> LambdaFormula:
     form is known.
     """
     if isinstance(arm, InError):
-        _refuse_own_decay(arm)
+        if has_own_decay(arm):
+            raise NoEquivalentLambdaError(
+                f"{arm.optimizer!r:.200} has a decay of its own beside the penalty in the error, so that lambda alone "
+                "does not say what it minimises: it can be measured (how='measured')"
+            )
         return LambdaFormula(
             float, float, "lambda is in the error: the minimiser is the problem's, not the optimizer's"
         )
@@ -59,12 +63,9 @@ def lambda_formula(arm: Arm, objective: Objective) -> LambdaFormula:
     return _decay_formula(optimizer, objective.penalty_scale)
 
 
-def _refuse_own_decay(arm: Arm) -> None:
-    if getattr(arm.optimizer, "decay", 0.0) != 0.0 or getattr(arm.optimizer, "l2", 0.0) != 0.0:
-        raise NoEquivalentLambdaError(
-            f"{arm.optimizer!r:.200} has a decay of its own beside the penalty in the error, so that lambda alone does "
-            "not say what it minimises: it can be measured (how='measured')"
-        )
+def has_own_decay(arm: Arm) -> bool:
+    """Whether the optimizer shrinks weights by itself, whatever lambda is."""
+    return any(getattr(arm.optimizer, option, 0.0) != 0.0 for option in ("decay", "l2"))
 
 
 def _is_our_rule(optimizer: GradientDescent) -> bool:

@@ -14,8 +14,8 @@ from ..objective.conventions import check_lambda
 from ..objective.objective import Objective
 from ..objective.reference_path import match_on_path
 from ..recorder import Budget, as_budget
-from .arm_lambda import lambda_formula
-from .arms import Arm, as_arm
+from .arm_lambda import has_own_decay, lambda_formula
+from .arms import Arm, Bare, as_arm
 from .run import Run, minimize
 from .spec import check_seed
 
@@ -89,8 +89,8 @@ def transfer_lambda(
     takes the formula where there is one. The answer is the median over seeds, and its cost counts every run made.
 
     Raises NoEquivalentLambdaError where how="formula" has none (the text says what is minimised instead), for the 0-1
-    loss of a linear model, and where no lambda of the curve reaches the scalar; InvalidInputError for an objective
-    without a penalty and other wrong input.
+    loss of a linear model, for oc.Bare, and where no lambda of the curve reaches the scalar; InvalidInputError for an
+    objective without a penalty and other wrong input.
     """
     arms = as_arm(source), as_arm(target)
     if match not in SCALARS:
@@ -122,6 +122,11 @@ def _check_has_lambda(objective: Objective, arms: Sequence[Arm], lam: float) -> 
             "takes the penalty away, so that w -> 0 for every lambda > 0. Use loss='ramp', which has a margin"
         )
     for arm in arms:
+        if isinstance(arm, Bare):
+            raise NoEquivalentLambdaError(
+                f"{arm.label!r} is given no lambda at all, neither in the error nor in the update: there is none to "
+                "carry over. For the L2 lambda that one of its answers looks like, use oc.matched_lambda"
+            )
         if arm.optimizer.needs_gradient and not objective.has_gradient:
             raise InvalidInputError(
                 f"{arm.label!r} needs a gradient and {objective.name} has none: choose a direct-error optimizer"
@@ -133,7 +138,7 @@ def _by_formula(lam: float, arms: tuple[Arm, Arm], objective: Objective, how: st
     """Return the formula's answer; None where there is none and it may be measured."""
     labels = arms[0].label, arms[1].label
     canonical = objective.with_lambda(lam).lam_canonical
-    if arms[0] == arms[1] or lam == 0.0:
+    if arms[0] == arms[1] or (lam == 0.0 and not any(has_own_decay(arm) for arm in arms)):
         why = "source and target are the same arm" if lam else "lambda = 0 is no penalty and no decay, in any arm"
         return Transfer(lam, canonical, lam, *labels, "same arm" if lam else "formula", "", why, interval=(lam, lam))
     try:

@@ -41,7 +41,9 @@ def test_cells_carry_their_regret_and_impossible_ones_the_norm_that_is_bounded()
 def test_a_cell_is_where_its_source_and_target_are():
     one = matrix().query("method == 'unchanged'").reset_index(drop=True)
     one.loc[(one["source"] == "lbfgs") & (one["target"] == "adam decay"), ["regret", "low", "high"]] = np.inf
+    one.loc[(one["source"] == "adam decay") & (one["target"] == "lbfgs"), "regret"] = 1e9
     ax = plot_transfer_matrix(one)
+    assert [text.get_position() for text in ax.texts if text.get_text() == "> 1000"] == [(0, 2)]
     (failed,) = [text for text in ax.texts if text.get_text() == "fails"]
     assert failed.get_position() == (2, 0)
 

@@ -71,6 +71,8 @@ def test_the_same_arm_keeps_its_lambda_without_any_formula(ridge):
     found = oc.transfer_lambda(7.0, adam, oc.InUpdate(O.Adam(learning_rate=0.1)), ridge, 1)
     assert (found.lam, found.how, found.cost) == (7.0, "same arm", 0.0)
     assert oc.transfer_lambda(0.0, "lbfgs", adam, ridge, 1).lam == 0.0
+    with pytest.raises(NoEquivalentLambdaError, match="decay of its own"):
+        oc.transfer_lambda(0.0, "lbfgs", O.AdamW(), ridge, 1, how="formula")
 
 
 @pytest.mark.parametrize("match", ["norm", "loss"])
@@ -178,6 +180,9 @@ def test_what_has_no_lambda_is_refused_before_anything_runs(ridge):
     assert oc.transfer_lambda(1.0, "pso", "cma_es", hidden, 10).lam == 1.0
     with pytest.raises(InvalidInputError, match="needs a gradient"):
         oc.transfer_lambda(1.0, "pso", "lbfgs", hidden, 10)
+    for pair in (("lbfgs", oc.Bare(O.AdamW())), (oc.Bare("pso"), "lbfgs")):
+        with pytest.raises(NoEquivalentLambdaError, match="is given no lambda at all"):
+            oc.transfer_lambda(1.0, *pair, ridge, 10)
     with pytest.raises(InvalidInputError, match="no penalty"):
         oc.transfer_lambda(1.0, "pso", "lbfgs", ridge.without_penalty(), 10)
     with pytest.raises(InvalidInputError, match="MaxNorm"):
