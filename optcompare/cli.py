@@ -1,4 +1,4 @@
-"""The command line: ``optcompare run | report | status | list | show | lambda``."""
+"""The command line: ``optcompare run | report | status | export | merge | list | show | lambda``."""
 
 from __future__ import annotations
 
@@ -45,11 +45,23 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", default="report", help="folder to write (default: report)")
     report.set_defaults(command=report_command)
 
-    status = commands.add_parser("status", help="how far a study is: done, failed, missing")
+    status = commands.add_parser("status", help="how far studies are: done, failed, missing, running, time left")
     status.add_argument("store", metavar="DB")
-    status.add_argument("--study", help="which study, where the store holds several")
+    status.add_argument("--study", help="one study alone (default: all in the store)")
     status.add_argument("--failures", action="store_true", help="show the failed runs with their tracebacks")
     status.set_defaults(command=status_command)
+
+    export = commands.add_parser("export", help="write a store's tables as files: runs, traces, verdicts")
+    export.add_argument("--to", required=True, choices=("csv", "parquet"), dest="kind")
+    export.add_argument("--store", required=True, metavar="DB")
+    export.add_argument("--out", required=True, metavar="DIR", help="folder of runs, traces, verdicts")
+    export.add_argument("--study", help="one study alone (default: all in the store)")
+    export.set_defaults(command=export_command)
+
+    merging = commands.add_parser("merge", help="copy into one store the runs that it lacks of another")
+    merging.add_argument("source", metavar="SOURCE", help="store to read")
+    merging.add_argument("target", metavar="TARGET", help="store to add to")
+    merging.set_defaults(command=merge_command)
 
     listing = commands.add_parser("list", help="what there is: " + ", ".join(LISTS))
     listing.add_argument("what", nargs="?", choices=LISTS, help="one list (default: all)")
@@ -109,22 +121,29 @@ def report_command(arguments: argparse.Namespace) -> None:
 
 
 def status_command(arguments: argparse.Namespace) -> None:
-    """Print how many runs are done, by status, and which are missing or failed."""
-    from .results import load_results
+    """Print how many runs are done, by status, which are missing or failed, and who is at work on them."""
+    from .results import load_studies, status_text
 
-    results = load_results(arguments.store, arguments.study)
-    frame = results.to_frame()
-    total = len(results.description["keys"])
-    print(f"{results.study}: {len(frame)} of {total} runs stored, {total - len(frame)} missing")
-    for status, count in frame["status"].value_counts().items():
-        print(f"  {status:<9} {count}")
-    mixed = results.mixed_versions()
-    if mixed:
-        print("  versions differ between runs: " + "; ".join(mixed))
-    if arguments.failures:
-        for row in results.failures().itertuples():
+    for results in load_studies(arguments.store, arguments.study):
+        print(status_text(results))
+        for row in results.failures().itertuples() if arguments.failures else ():
             print(f"\n{row.objective} | lambda {row.lam:g} | {row.optimizer} | seed {row.seed}: {row.status}")
             print(f"{row.message}\n{row.traceback or ''}")
+
+
+def export_command(arguments: argparse.Namespace) -> None:
+    """Write the tables of a store as files."""
+    from .report.export import export
+
+    for path in export(arguments.store, arguments.out, to=arguments.kind, study=arguments.study):
+        print(path)
+
+
+def merge_command(arguments: argparse.Namespace) -> None:
+    """Copy what one store lacks from another."""
+    from .runs.store import merge
+
+    print(f"{merge(arguments.source, arguments.target)} runs copied into {arguments.target}")
 
 
 def _first_line(thing: object) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .analysis.claims import Claim, judge_claims
 from .errors import StoreError
+from .runs.lock import driver_at_work
 from .runs.status import Status
 from .runs.store import Store
 
@@ -127,6 +129,53 @@ def load_results(store: str | Path, study: str | None = None) -> Results:
     if study is None and len(names) != 1:
         raise StoreError(f"the store {str(store)!r} holds {len(names)} studies, name one of {names}")
     return Results(opened, names[0] if study is None else study)
+
+
+def load_studies(store: str | Path, study: str | None = None) -> list[Results]:
+    """Open a store for reading; return its studies, oldest first, or the one that is named."""
+    if not Path(store).exists():
+        raise StoreError(f"no store at {str(store)!r}: give the path of a .db file that a study has written")
+    opened = Store(store, read_only=True)
+    names = [row["name"] for row in opened.studies()] if study is None else [study]
+    return [Results(opened, name) for name in names]
+
+
+def status_text(results: Results) -> str:
+    """Return how far a study is: stored and missing runs, counts by status, mixed versions, the driver at work."""
+    keys = set(results.description["keys"])
+    runs = results.store.runs(results.study)
+    runs = runs[runs["key"].isin(keys)]
+    n_missing = len(keys) - len(runs)
+    lines = [f"{results.study}: {len(runs)} of {len(keys)} runs stored, {n_missing} missing"]
+    lines += [f"  {status:<9} {count}" for status, count in runs["status"].value_counts().items()]
+    if mixed := results.mixed_versions():
+        lines.append("  versions differ between runs: " + "; ".join(mixed))
+    driver = driver_at_work(Path(results.store.path))
+    if driver is not None:
+        lines.append(f"  {_driver_text(driver, results.study, runs['seconds'].mean())}")
+    elif n_missing:
+        lines.append("  no driver is at work: run the study again to go on")
+    return "\n".join(lines)
+
+
+def _driver_text(driver: Mapping[str, Any], study: str, seconds: float) -> str:
+    """Say who is at work, on how many runs at a time, and how long it will take at the pace so far.
+
+    seconds: of a mean run; they serve until this driver has stored one.
+    """
+    who = f"process {driver['process']} is at work"
+    if driver.get("study") != study:
+        return f"{who} on study {driver['study']!r}" if "study" in driver else who
+    n_total, n_done, since = int(driver["n_total"]), int(driver["n_done"]), float(driver["since"])
+    n_workers = driver.get("n_workers")
+    running, left = "", math.nan
+    if n_workers is not None:
+        running = f", {min(int(n_workers), n_total - n_done)} running"
+        left = seconds * n_total / int(n_workers)
+    if n_done:
+        left = (time.time() - since) * (n_total - n_done) / n_done
+    rest = f"about {left:.0f} s left" if math.isfinite(left) else "time left not known yet"
+    return f"{who}{running}, {n_total - n_done} to go, {rest}"
 
 
 def claims_text(claims: pd.DataFrame) -> str:

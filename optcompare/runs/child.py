@@ -6,8 +6,10 @@ missing ``__main__`` guard nor the parent's threads and locks can matter.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import resource
 import select
 import signal
 import sys
@@ -15,8 +17,10 @@ import threading
 from multiprocessing.connection import Connection
 
 
-def main(connection_fd: int, alive_fd: int, work_fd: int, idle_seconds: int) -> None:
+def main(connection_fd: int, alive_fd: int, work_fd: int, idle_seconds: int, memory_bytes: int) -> None:
     """Serve tasks until the parent hangs up, or for ``idle_seconds`` without one (0: for ever).
+
+    ``memory_bytes``: see ``limit_memory``; 0 for no limit.
 
     The work is a pickled callable, read from the file behind ``work_fd``; ``None`` is the answer to it, then
     ``work(task)`` the answer to each task. An exception that leaves ``work`` ends the process.
@@ -27,6 +31,7 @@ def main(connection_fd: int, alive_fd: int, work_fd: int, idle_seconds: int) -> 
     import cloudpickle
 
     work = cloudpickle.loads(_content(work_fd))
+    limit_memory(memory_bytes)
     connection = Connection(connection_fd)
     connection.send(None)
     while connection.poll(idle_seconds or None):
@@ -69,6 +74,28 @@ def pin_blas() -> None:
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
+
+
+def limit_memory(n_bytes: int) -> None:
+    """Let this process take ``n_bytes`` more than it has now (0: no limit), and be the first to go where none is left.
+
+    Beyond the limit an allocation fails: a MemoryError in Python, whatever it makes of it in native code. Without one
+    the kernel ends some process when memory runs out; a worker offers itself, so that it is never the driver.
+    """
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # not Linux, or not allowed
+        file.write("1000")
+    if n_bytes:
+        limit = _data_bytes() + n_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+
+
+def _data_bytes() -> int:
+    """Return what counts against RLIMIT_DATA now: private writable memory; 0 where that cannot be known."""
+    try:
+        with open("/proc/self/status") as file:
+            return next(1024 * int(line.split()[1]) for line in file if line.startswith("VmData:"))
+    except (OSError, StopIteration):
+        return 0
 
 
 def _content(descriptor: int) -> bytes:

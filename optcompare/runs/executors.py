@@ -30,7 +30,8 @@ from typing import Any, Protocol, runtime_checkable
 from ..errors import InvalidInputError, OptcompareError
 from .library import is_library
 from .on_dask import DaskExecutor as DaskExecutor
-from .worker import OnDone, RunFailure, Task, WorkerProcess, check_timeout, work_file
+from .stopping import Stop
+from .worker import OnDone, RunFailure, Task, WorkerProcess, check_limits, work_file
 
 __all__ = ["DaskExecutor", "Executor", "ProcessExecutor", "RunFailure", "SerialExecutor", "pickled"]
 
@@ -43,8 +44,22 @@ MOST_FAILED_STARTS = 3
 class Executor(Protocol):
     """Computes tasks."""
 
-    def run(self, work: bytes, tasks: Sequence[Task], on_done: OnDone, *, run_timeout: float | None = None) -> None:
-        """Compute every task once and report each; ``run_timeout``: seconds of wall-clock time a run may take."""
+    def run(
+        self,
+        work: bytes,
+        tasks: Sequence[Task],
+        on_done: OnDone,
+        *,
+        run_timeout: float | None = None,
+        memory_limit: float | None = None,
+        stop: Stop | None = None,
+    ) -> None:
+        """Compute every task once and report each.
+
+        run_timeout: seconds of wall-clock time a run may take. memory_limit: gigabytes that a worker may take on top
+        of what it has when it is ready. stop: once it is set, no task is begun and the call returns when those under
+        way have ended.
+        """
 
 
 def pickled(work: Callable[[Task], dict[str, Any]]) -> bytes:
@@ -85,19 +100,34 @@ def _is_users(name: str, module: object) -> bool:
 
 
 class SerialExecutor:
-    """One run after another, in this process; with a time limit, in one worker process.
+    """One run after another, in this process; with a limit of time or memory, in one worker process.
 
     Only a process can be stopped in native code. Without a limit an exception that leaves ``work`` ends the study.
     """
 
-    def run(self, work: bytes, tasks: Sequence[Task], on_done: OnDone, *, run_timeout: float | None = None) -> None:
+    def run(
+        self,
+        work: bytes,
+        tasks: Sequence[Task],
+        on_done: OnDone,
+        *,
+        run_timeout: float | None = None,
+        memory_limit: float | None = None,
+        stop: Stop | None = None,
+    ) -> None:
         """Compute every task; see ``Executor``."""
-        if run_timeout is not None:
-            ProcessExecutor(1).run(work, tasks, on_done, run_timeout=run_timeout)
+        if run_timeout is not None or memory_limit is not None:
+            limits = {"run_timeout": run_timeout, "memory_limit": memory_limit}
+            ProcessExecutor(1).run(work, tasks, on_done, **limits, stop=stop)
             return
+        stop = stop or Stop()
         call: Callable[[Task], dict[str, Any]] = pickle.loads(work)
         for task in tasks:
-            on_done(task, call(task))
+            if stop.is_set:
+                return
+            record = call(task)
+            stop.check_untouched()
+            on_done(task, record)
 
 
 class ProcessExecutor:
@@ -113,11 +143,20 @@ class ProcessExecutor:
         if isinstance(jobs, bool) or not isinstance(self.jobs, int) or self.jobs < 1:
             raise InvalidInputError(f"jobs must be an integer >= 1, got {jobs!r}")
 
-    def run(self, work: bytes, tasks: Sequence[Task], on_done: OnDone, *, run_timeout: float | None = None) -> None:
+    def run(
+        self,
+        work: bytes,
+        tasks: Sequence[Task],
+        on_done: OnDone,
+        *,
+        run_timeout: float | None = None,
+        memory_limit: float | None = None,
+        stop: Stop | None = None,
+    ) -> None:
         """Compute every task; see ``Executor``."""
-        check_timeout(run_timeout)
+        check_limits(run_timeout, memory_limit)
         with work_file(work) as work_fd:
-            crew = _Crew(work_fd, tasks, on_done, run_timeout)
+            crew = _Crew(work_fd, tasks, on_done, run_timeout, memory_limit, stop or Stop())
             try:
                 crew.start(min(self.jobs, len(tasks)))
                 while crew.is_busy:
@@ -129,8 +168,17 @@ class ProcessExecutor:
 class _Crew:
     """The workers of one call: who does what, and what is left to do."""
 
-    def __init__(self, work_fd: int, tasks: Sequence[Task], on_done: OnDone, run_timeout: float | None) -> None:
-        self._work_fd, self._on_done, self._run_timeout = work_fd, on_done, run_timeout
+    def __init__(
+        self,
+        work_fd: int,
+        tasks: Sequence[Task],
+        on_done: OnDone,
+        run_timeout: float | None,
+        memory_limit: float | None,
+        stop: Stop,
+    ) -> None:
+        self._work_fd, self._on_done, self._stop = work_fd, on_done, stop
+        self._run_timeout, self._memory_limit = run_timeout, memory_limit
         self._left = deque(tasks)
         self._workers: dict[Any, WorkerProcess] = {}
         self._n_failed_starts = 0
@@ -143,7 +191,7 @@ class _Crew:
     def start(self, n_workers: int) -> None:
         """Start workers."""
         for _ in range(n_workers):
-            worker = WorkerProcess(self._work_fd)
+            worker = WorkerProcess(self._work_fd, memory_limit=self._memory_limit)
             self._workers[worker.connection] = worker
 
     def stop(self) -> None:
@@ -153,7 +201,10 @@ class _Crew:
 
     def step(self) -> None:
         """Wait for something to happen, and deal with it."""
-        for connection in wait(list(self._workers), self._patience()):
+        heard = wait(list(self._workers), self._patience())
+        if self._stop.is_set:
+            self._left.clear()
+        for connection in heard:
             self._hear(self._workers[connection])
         for worker in list(self._workers.values()):
             if worker.task is not None and self._run_timeout is not None and worker.seconds > self._run_timeout:

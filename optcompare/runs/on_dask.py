@@ -9,11 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidInputError, MissingLibraryError, OptcompareError
-from .worker import OnDone, RunFailure, Task, WorkerProcess, check_timeout, work_file
+from .stopping import Stop
+from .worker import OnDone, RunFailure, Task, WorkerProcess, check_limits, work_file
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+Limits = tuple[float | None, float | None]  # seconds and gigabytes of a run
 IDLE_SECONDS = 4  # a child that waits for longer ends by itself: no process stays behind when a driver is killed
 LOOK_EVERY = 0.5  # seconds between looks whether a run is still wanted
 PATIENCE = 30.0  # seconds to find the scheduler and a first worker
@@ -31,16 +33,26 @@ class DaskExecutor:
             raise InvalidInputError(f"a scheduler's address looks like tcp://host:port, got {address!r}")
         self.address = address
 
-    def run(self, work: bytes, tasks: Sequence[Task], on_done: OnDone, *, run_timeout: float | None = None) -> None:
+    def run(
+        self,
+        work: bytes,
+        tasks: Sequence[Task],
+        on_done: OnDone,
+        *,
+        run_timeout: float | None = None,
+        memory_limit: float | None = None,
+        stop: Stop | None = None,
+    ) -> None:
         """Compute every task; see ``Executor``."""
-        check_timeout(run_timeout)
+        check_limits(run_timeout, memory_limit)
         if not tasks:
             return
+        limits = (run_timeout, memory_limit)
         with _connected(self.address) as client:
             _wait_for_workers(client, self.address)
             shared = client.scatter(work, broadcast=True, hash=False)
             window = max(8, 4 * sum(client.nthreads().values()))
-            for task, outcome in _outcomes(client, shared, tasks, window, run_timeout):
+            for task, outcome in _outcomes(client, shared, tasks, window, limits, stop or Stop()):
                 on_done(task, outcome)
 
 
@@ -67,7 +79,7 @@ def _wait_for_workers(client: Client, address: str) -> None:
 
 
 def _outcomes(
-    client: Client, shared: Future, tasks: Sequence[Task], window: int, run_timeout: float | None
+    client: Client, shared: Future, tasks: Sequence[Task], window: int, limits: Limits, stop: Stop
 ) -> Iterator[tuple[Task, dict[str, Any] | RunFailure]]:
     """Yield every task with its outcome as they end, never more than ``window`` of them on the cluster."""
     from distributed import as_completed
@@ -77,8 +89,8 @@ def _outcomes(
     ended = as_completed(loop=client.loop)
 
     def submit() -> None:
-        for task in left:
-            future = client.submit(perform, shared, shared.key, task, run_timeout, pure=False)
+        for task in left if not stop.is_set else ():
+            future = client.submit(perform, shared, shared.key, task, limits, pure=False)
             waiting[future.key] = (future, task)
             ended.add(future)
             return
@@ -117,7 +129,7 @@ class _Children:
     idle: dict[str, list[WorkerProcess]] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, token: str, work: bytes) -> WorkerProcess:
+    def take(self, token: str, work: bytes, memory_limit: float | None) -> WorkerProcess:
         """Return a child that knows the work, a new one if need be."""
         with self.lock:
             for name, children in list(self.idle.items()):  # half the time, so that none ends while it is taken
@@ -129,7 +141,7 @@ class _Children:
             if self.idle.get(token):
                 return self.idle[token].pop()
         with work_file(work) as work_fd:
-            return WorkerProcess(work_fd, IDLE_SECONDS)
+            return WorkerProcess(work_fd, IDLE_SECONDS, memory_limit)
 
     def give_back(self, token: str, child: WorkerProcess) -> None:
         """Keep a child for the next run."""
@@ -137,7 +149,7 @@ class _Children:
             self.idle.setdefault(token, []).append(child)
 
 
-def perform(work: bytes, token: str, task: Task, run_timeout: float | None) -> dict[str, Any] | RunFailure:
+def perform(work: bytes, token: str, task: Task, limits: Limits) -> dict[str, Any] | RunFailure:
     """Compute one task in a child of this dask worker; runs in one of the worker's threads.
 
     The child is killed at the time limit, and when the run is no longer wanted: after Ctrl-C, or when the driver died.
@@ -147,7 +159,8 @@ def perform(work: bytes, token: str, task: Task, run_timeout: float | None) -> d
     worker: Any = get_worker()
     children: _Children = worker.__dict__.setdefault("_optcompare_children", _Children())
     key = worker.get_current_task()
-    child = children.take(token, work)
+    run_timeout, memory_limit = limits
+    child = children.take(token, work, memory_limit)
     is_kept = False
     try:
         if not child.is_ready:

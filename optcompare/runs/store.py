@@ -57,8 +57,11 @@ class Store(Database):
         return f"Store({self.path!r}{', read_only=True' if self.read_only else ''})"
 
     def driving(self) -> Any:
-        """Return a context in which this process alone may drive runs into the store; StoreError if another does."""
-        return nullcontext() if self.path == MEMORY else driver_lock(Path(self.path))
+        """Return a context in which this process alone may drive runs into the store; StoreError if another does.
+
+        It yields a function that takes facts (a dict) for others to see: see ``lock.driver_at_work``.
+        """
+        return nullcontext(lambda facts: None) if self.path == MEMORY else driver_lock(Path(self.path))
 
     # -- writing --------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from ..errors import InvalidInputError
 Task = tuple[Any, ...]
 OnDone = Callable[[Task, "dict[str, Any] | RunFailure"], None]
 
-_BOOT = "import sys; sys.path[:] = sys.argv[5:]; from optcompare.runs.child import main; main(*map(int, sys.argv[1:5]))"
+_BOOT = "import sys; sys.path[:] = sys.argv[6:]; from optcompare.runs.child import main; main(*map(int, sys.argv[1:6]))"
+GIGABYTE = 2**30
 _LOOK = os.WEXITED | os.WNOHANG | os.WNOWAIT
 
 
@@ -41,10 +42,10 @@ class WorkerProcess:
     started. ``connection`` becomes readable when it is ready, has an answer, or is gone.
     """
 
-    def __init__(self, work_fd: int, idle_seconds: int = 0) -> None:
+    def __init__(self, work_fd: int, idle_seconds: int = 0, memory_limit: float | None = None) -> None:
         ours, theirs = socket.socketpair()
         alive_read, self._alive_write = os.pipe()
-        numbers = (theirs.fileno(), alive_read, work_fd, idle_seconds)
+        numbers = (theirs.fileno(), alive_read, work_fd, idle_seconds, int((memory_limit or 0) * GIGABYTE))
         paths = [folder or os.getcwd() for folder in sys.path]
         try:
             self._process = subprocess.Popen(
@@ -141,8 +142,9 @@ def work_file(work: bytes) -> Iterator[int]:
         yield file.fileno()
 
 
-def check_timeout(run_timeout: float | None) -> None:
-    """Raise InvalidInputError unless the limit is None or a number of seconds above 0."""
-    is_number = isinstance(run_timeout, int | float) and not isinstance(run_timeout, bool)
-    if run_timeout is not None and not (is_number and math.isfinite(run_timeout) and run_timeout > 0):
-        raise InvalidInputError(f"run_timeout must be a number of seconds above 0, or None, got {run_timeout!r}")
+def check_limits(run_timeout: float | None, memory_limit: float | None = None) -> None:
+    """Raise InvalidInputError unless each limit is None or a number (of seconds, of gigabytes) above 0."""
+    for name, given, unit in (("run_timeout", run_timeout, "seconds"), ("memory_limit", memory_limit, "gigabytes")):
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        if given is not None and not (is_number and math.isfinite(given) and given > 0):
+            raise InvalidInputError(f"{name} must be a number of {unit} above 0, or None, got {given!r}")
