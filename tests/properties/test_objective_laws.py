@@ -2,13 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import optcompare as oc
-
-settings.register_profile("laws", max_examples=40, deadline=None)
-settings.load_profile("laws")
 
 
 @st.composite
