@@ -46,7 +46,7 @@ def plot_exchange(table: pd.DataFrame, ax: Axes | None = None, *, styles: Optimi
             panel.plot(edges, edges, color=MUTED, linewidth=1.0, linestyle=DASH, zorder=1.5)
         _series(panel, part, x_scale, y_scale, chosen)
         _mark_above(panel, part, "lam_canonical", x_scale, chosen)
-        _note(panel, "- - the same lambda\nhollow: some beyond the path")
+        _note(panel, "- - the same lambda\nhollow: some beyond the path,\nor the path turns or is coarse")
 
     ylabel = f"{names['reference']}'s lambda with the same {names['matched_on']}"
     return _over_objectives(rows, ax, draw, "nominal lambda", ylabel)
