@@ -165,5 +165,6 @@ study = oc.Study(
 if __name__ == "__main__":
     study.main(
         quick={"seeds": range(2), "budget": 600, "path": 10.0 ** np.linspace(-2, 2, 81)},
-        smoke={"seeds": range(2), "budget": 60, "path": 10.0 ** np.linspace(-1, 2, 7), "lambdas": [10, 11]},
-    )
+        smoke={"seeds": range(2), "budget": 60, "path": 10.0 ** np.linspace(-1, 2, 7), "lambdas": [10, 11],
+               "objectives": {"diabetes": linear("diabetes")}},
+    )  # fmt: skip

@@ -152,5 +152,7 @@ study = oc.Study(
 if __name__ == "__main__":
     study.main(
         quick={"seeds": range(2), "budget": 500, "lambdas": 10.0 ** np.arange(-2, 3.1, 1.0)},
-        smoke={"seeds": range(2), "budget": 60, "lambdas": [0.1, 1, 10]},
-    )
+        smoke={"seeds": range(2), "budget": 60, "lambdas": [1, 10],
+               "objectives": {"iris": linear("iris"), "wine": linear("wine")},
+               "optimizers": {arm: ARMS[arm] for arm in ("lbfgs", "gd decay", "heavy ball decay", "adam decay")}},
+    )  # fmt: skip
