@@ -59,6 +59,14 @@ def test_formulas_are_exact(ridge):
     assert adjusted == pytest.approx(delta / (1 + delta) * n / ETA, rel=1e-14)
 
 
+def test_going_through_a_third_arm_changes_nothing(ridge):
+    for third in FORMULA_ARMS.values():
+        for last in FORMULA_ARMS.values():
+            there = oc.transfer_lambda(2.0, "lbfgs", third, ridge, 1).lam
+            around = oc.transfer_lambda(there, third, last, ridge, 1).lam
+            assert around == pytest.approx(oc.transfer_lambda(2.0, "lbfgs", last, ridge, 1).lam, rel=1e-12)
+
+
 def test_lambda_is_as_written_in_the_objective(ridge):
     n = ridge.n_samples
     written = oc.linear_objective(ridge.data, penalty=oc.L2(1.0, convention="lambda/2"), reduction="sum")
