@@ -32,3 +32,8 @@ def test_nothing_and_too_much():
     with pytest.raises(InvalidInputError, match="one panel"):
         plot_monitored(table("one", "two"), panel)
     plot_monitored(table("one").assign(median=np.nan, low=np.nan, high=np.nan))
+
+
+def test_the_cost_may_be_logarithmic():
+    panel = plot_monitored(table("one").assign(cost=[1.0, 10.0, 100.0] * 2), is_log_cost=True)
+    assert panel.get_xscale() == "log" and panel.get_xlim()[0] > 0
