@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 POINTS = ("row", "group", "predicted", "median", "low", "high")
 PAIRS = ("row", "group", "alternative", "of_l2")
 LEAST_RESIDUAL = 1e-6  # smaller ones are drawn there: zero to the figure's eye
-MARGINS = (1.65, 0.15, 0.6, 0.75)
+MARGINS = (1.75, 0.15, 0.6, 0.4)
 
 
 def plot_predicted(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
@@ -32,7 +32,7 @@ def plot_predicted(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     order of appearance, as in :func:`plot_deviation`.
     """
     _check(table, POINTS)
-    panel = new_panels(1, height=_height(table), margins=(0.72, 0.2, 0.6, 0.75))[0] if ax is None else ax
+    panel = new_panels(1, height=_height(table), margins=(0.72, 0.2, 0.6, 0.4))[0] if ax is None else ax
     x_scale = Scale.of(table["predicted"], kind="log")
     y_scale = Scale.of(table[["median", "low", "high"]].to_numpy(), kind="log")
     x_scale.apply(panel, "x")
@@ -45,8 +45,8 @@ def plot_predicted(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         panel.vlines(x, y_scale.place(part["low"]), y_scale.place(part["high"]), color=style.colour, linewidth=1.1)
         _dots(panel, x, y, style)
         side = 1 if style.index % 2 else -1  # numbers of one group above the line, of the other below
-        for row, place, height in zip(part["row"], x, y, strict=True):
-            _write(panel, str(numbers[row]), (place, height), (side * 7, -side * 7), style.colour)
+        for text, place, height in _merged([numbers[row] for row in part["row"]], x, y):
+            _write(panel, text, (place, height), (side * 5, -side * 5))
     _legend(panel, table)
     return dress(panel, xlabel="predicted lambda", ylabel="lambda read by the meter")
 
@@ -92,7 +92,7 @@ def plot_two_residuals(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
         _dots(panel, ours, y, style)
         _dots(panel, l2, y, style, is_hollow=True)
     panel.set_xscale("log")
-    panel.set_xlim(0.5 * LEAST_RESIDUAL, 3.0)
+    panel.set_xlim(0.5 * LEAST_RESIDUAL, max(3.0, 2.0 * float(table[list(PAIRS[2:])].max(axis=None))))
     places = [10.0**power for power in range(-6, 1, 2)]
     panel.set_xticks(places, [f"<= {LEAST_RESIDUAL:g}", "1e-4", "0.01", "1"])
     panel.minorticks_off()
@@ -124,10 +124,22 @@ def _dots(panel: Axes, x: np.ndarray, y: np.ndarray, style: Any, *, is_hollow: b
     )  # fmt: skip
 
 
-def _write(panel: Axes, text: str, place: tuple[float, float], aside: tuple[float, float], colour: str) -> None:
+def _merged(numbers: list[int], x: np.ndarray, y: np.ndarray) -> list[tuple[str, float, float]]:
+    """Return texts and places: points that lie on top of each other share a text, "1, 2, 3"."""
+    found: list[tuple[list[int], float, float]] = []
+    for index in np.argsort(x, kind="stable"):
+        is_near = bool(found) and x[index] < 1.09 * found[-1][1] and abs(np.log(y[index] / found[-1][2])) < 0.09
+        if is_near:
+            found[-1][0].append(numbers[index])
+        else:
+            found.append(([numbers[index]], float(x[index]), float(y[index])))
+    return [(", ".join(map(str, sorted(group))), place, height) for group, place, height in found]
+
+
+def _write(panel: Axes, text: str, place: tuple[float, float], aside: tuple[float, float]) -> None:
     panel.annotate(
-        text, place, xytext=aside, textcoords="offset points", ha="center", va="center", fontsize=SIZE - 3,
-        color=colour, fontfamily=FONT,
+        text, place, xytext=aside, textcoords="offset points", ha="left" if aside[0] > 0 else "right", va="center",
+        fontsize=SIZE - 2, color=INK, fontfamily=FONT,
     )  # fmt: skip
 
 

@@ -28,7 +28,13 @@ def drawn(ax):
 def test_predicted_and_measured_are_where_they_belong_with_the_rows_numbers():
     ax = plot_predicted(ROWS)
     assert drawn(ax) == [(1.0, 0.9), (8.0, 8.4), (10.0, 10.0)]
-    assert sorted(text.get_text() for text in ax.texts if text.get_text().isdigit()) == ["1", "1", "2"]
+    assert sorted(text.get_text() for text in ax.texts if text.get_text()[0].isdigit()) == ["1", "1", "2"]
+
+
+def test_points_on_top_of_each_other_share_their_numbers():
+    twins = ROWS.assign(group="cancer", row=["a", "b", "c"], predicted=[10.0, 10.1, 1.0], median=[10.0, 10.0, 1.0])
+    numbers = {text.get_text() for text in plot_predicted(twins).texts}
+    assert {"1, 2", "3"} <= numbers
 
 
 def test_deviations_are_relative_one_line_a_row():
