@@ -21,6 +21,7 @@ from .errors import DescriptionError, InvalidInputError, unknown_name
 from .objective.conventions import check_lambda
 from .objective.objective import Objective
 from .recorder import Budget, Draws, Monitor, as_budget
+from .report.text import folder_name
 from .results import PATH_SUFFIX, FigureMaker, Results, claims_text
 from .runs.arms import as_arms
 from .runs.driver import Limits, Progress, drive
@@ -188,7 +189,7 @@ class Study:
         for flag, changes in (("quick", quick), ("smoke", smoke)):
             if getattr(options, flag):
                 study = dataclasses.replace(self, name=f"{self.name}-{flag}", is_final=False, **(changes or {}))
-        folder = Path(options.out or Path("out") / study.name)
+        folder = Path(options.out or Path("out") / folder_name(study.name))
         folder.mkdir(parents=True, exist_ok=True)
         try:
             results = study.run(

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 
 MISSING = "–"
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+
+
+def folder_name(name: str) -> str:
+    """Return the name as one folder's name: the same where it is plain, else without what paths give a meaning to.
+
+    Letters, digits, "_", "-" and "." stay; a changed or shortened name ends in a digest, so that no two coincide.
+    """
+    plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".-").encode()[:100].decode(errors="ignore")
+    return name if plain == name else f"{plain or 'study'}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def number(value: object, digits: int = 4) -> str:

@@ -23,6 +23,7 @@ from .run import run_one, to_record
 from .spec import RunSpec
 
 Task = tuple[str, int, str, int]
+N_KEPT = 8  # objectives of other seeds that are remembered: tasks come seed by seed, and data can be large
 ObjectiveSource = Objective | Callable[[int], Objective]
 
 
@@ -48,10 +49,11 @@ class Grid:
     starts: dict[Task, tuple[str, NDArray[np.float64]]] = field(default_factory=dict, compare=False)
     _built: dict[tuple[str, int], Objective] = field(default_factory=dict, repr=False, compare=False)
     _digests: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False, compare=False)
+    _objective_digests: dict[tuple[str, int], str] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the objects built here behind: a worker builds its own."""
-        return {**self.__dict__, "_built": {}, "_digests": {}}
+        return {**self.__dict__, "_built": {}, "_digests": {}, "_objective_digests": {}}
 
     def tasks(self) -> Iterator[Task]:
         """Yield every task, seeds outermost, so that an interrupted study has whole seeds."""
@@ -71,6 +73,8 @@ class Grid:
             if not isinstance(built, Objective):
                 raise InvalidInputError(f"objective {label!r} of seed {seed} is not an Objective: {built!r}")
             self._built[label, seed] = built
+            while len(self._built) > N_KEPT:
+                del self._built[next(iter(self._built))]
         return self._built[label, seed]
 
     def spec(self, task: Task) -> RunSpec:
@@ -100,7 +104,16 @@ class Grid:
         label, position, arm, seed = task
         parent = self.start_from.get(label)
         spec = replace(self.spec(task), start_key=self.key((parent, position, arm, seed)) if parent else "")
-        return spec.key(self._digest, self.objective(label, seed))
+        given = self.objective(label, seed)
+
+        def digest_of(thing: Any) -> str:
+            if thing is not given or given is self.objectives[label]:
+                return self._digest(thing)
+            if (label, seed) not in self._objective_digests:
+                self._objective_digests[label, seed] = digest(given)
+            return self._objective_digests[label, seed]
+
+        return spec.key(digest_of, given)
 
     def _digest(self, thing: Any) -> str:
         """Return the digest, computed once for every object."""
