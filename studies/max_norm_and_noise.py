@@ -276,5 +276,11 @@ study = oc.Study(
 if __name__ == "__main__":
     study.main(
         quick={"seeds": range(2), "budget": 1500},
-        smoke={"seeds": range(2), "budget": 40},
+        smoke={
+            "seeds": range(2),
+            "budget": 40,
+            "objectives": {label: study.objectives[label] for label in ("max-norm of L2 10", NEURONS, ROW, TEN)},
+            "draws": {label: study.draws[label] for label in (ROW, TEN)},
+            "optimizers": {name: study.optimizers[name] for name in ("gd 1/t", "pso")},
+        },
     )
