@@ -6,12 +6,15 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .base import Optimizer, Vector
 from .options import CEILING, nonnegative, one_of, positive, whole
 
 if TYPE_CHECKING:
     from ..recorder import Recorder
+
+Array = NDArray[np.float64]
 
 
 class CmaEs(Optimizer):
@@ -23,6 +26,8 @@ class CmaEs(Optimizer):
     the population is well above its default (at d = 10: 40; with the default 10 it is no better).
     Stops when the errors of the last generations lie within f_tolerance (units of the error) or the steps fall below
     x_tolerance (units of theta), or by cma's own signs of stagnation. The start is the first mean, evaluated first.
+    On a constraint (max-norm) the errors are ranked with s d^2 added, d a sample's distance to the allowed set, s such
+    that the furthest one gets the generation's range of errors: outside, a whole ray has one and the same error.
     """
 
     requires = ("cma",)
@@ -49,7 +54,8 @@ class CmaEs(Optimizer):
         strategy = self._strategy(start, rng)
         while not strategy.stop():
             candidates = np.asarray(strategy.ask())
-            strategy.tell(list(candidates), np.clip(objective.values(candidates), -CEILING, CEILING))
+            errors = np.clip(objective.values(candidates), -CEILING, CEILING)
+            strategy.tell(list(candidates), errors + _outside(objective, candidates, errors))
             if is_mean:
                 objective.recommend(objective.project(strategy.mean))
         return objective.project(strategy.mean) if is_mean else None
@@ -74,6 +80,13 @@ class CmaEs(Optimizer):
             strategy = CMAEvolutionStrategy(start, self.initial_step, settings)
         strategy.adapt_sigma.check_consistency = _no_check
         return strategy
+
+
+def _outside(objective: Recorder, candidates: Array, errors: Array) -> Array:
+    """Return (max errors - min errors) d^2/max d^2, d the distance of each candidate to the allowed set; else 0."""
+    distance = np.square(candidates - objective.project(candidates)).sum(axis=1)
+    furthest = float(distance.max())
+    return np.ptp(errors) * (distance / furthest) if furthest > 0.0 else np.zeros_like(errors)
 
 
 def _no_check(strategy: Any) -> None:

@@ -65,6 +65,9 @@ class Pso(Optimizer):
             An error whose minimum is not 0 is flat to rounding over a range of 1e-8 to 1e-6, where a swarm does not
             collapse: to stop there, give more.
 
+    On a constraint (max-norm) every particle is put where it is evaluated: outside, a whole ray has one error, and a
+    swarm out there would not find its way back in.
+
     Source: pyswarms 1.3.0; defaults: Clerc & Kennedy 2002, "The particle swarm: explosion, stability, and
     convergence", IEEE TEC 6(1), with phi = 4.1; zero initial velocity: Engelbrecht 2012, "Particle swarm
     optimization: velocity initialization", CEC.
@@ -146,6 +149,8 @@ class Pso(Optimizer):
         swarm = self.new_swarm(start, rng)
         decay = np.where(objective.is_weight, self.decay, 0.0) if self.decay else None
         while True:
+            if objective.is_constrained:
+                swarm.position[...] = objective.project(swarm.position)
             swarm.tell(objective.values(swarm.position))
             if swarm.is_collapsed(self.tolerance):
                 return

@@ -166,3 +166,13 @@ def test_the_smallest_population_works(run_counted):
 )
 def test_every_option_reaches_cma(run_counted, options):
     assert run_counted(CmaEs(**options), budget=1500).bits != run_counted(CmaEs(), budget=1500).bits
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_ball_that_does_not_bind_is_no_trap(seed):
+    data = oc.load_dataset("diabetes", seed=seed)
+    free = oc.minimize(oc.linear_objective(data), "lbfgs", budget=3000)
+    radius = 2.0 * free.measurements["norm"]
+    run = oc.minimize(oc.linear_objective(data, penalty=oc.MaxNorm(radius)), CmaEs(), budget=6000, seed=seed)
+    assert run.measurements["norm"] < 0.9 * radius
+    assert run.best_value < free.best_value + 1e-3

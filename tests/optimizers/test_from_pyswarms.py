@@ -379,3 +379,15 @@ def test_names_and_defaults():
     assert (Pso.name, PsoRing.name) == ("pso", "pso_ring")
     assert (Pso().topology, PsoRing().topology) == ("star", "ring")
     assert not Pso.needs_gradient and Pso.requires == ("pyswarms",)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_ball_that_does_not_bind_is_no_trap(seed):
+    data = optcompare.load_dataset("diabetes", seed=seed)
+    free = optcompare.minimize(optcompare.linear_objective(data), "lbfgs", budget=3000)
+    radius = 2.0 * free.measurements["norm"]
+    run = optcompare.minimize(
+        optcompare.linear_objective(data, penalty=optcompare.MaxNorm(radius)), Pso(), budget=6000, seed=seed
+    )
+    assert run.measurements["norm"] < 0.9 * radius
+    assert run.best_value < free.best_value + 1e-3
