@@ -8,10 +8,10 @@ off the traces. Clearly: ten times. Off the curve: by more than 0.1 in AUC on av
 
 What came out: half of the conjecture. Where the regret is ten times the gap every optimizer sees lambda (AUC 0.997),
 and regret/gap orders the cells far better than lambda does. But they do not lie on one curve: in the transition
-differential_evolution sees lambda at a lower ratio (0.11 above the common curve: its runs differ less in norm than
-their gap suggests), gradient_descent at a higher one (0.07 below). Problems and budgets differ by less, and there the
-control, the same distance over lambda, is not far enough from 0.1 to decide. "Not seen" is measured as the largest of
-five means over few cells, which lies above 0.5 by chance alone (0.72); over all seeds the means are 0.48 to 0.56.
+differential_evolution sees lambda at a lower ratio (0.11 above the common curve), gradient_descent at a higher one
+(0.07 below); why, is open. Problems and budgets differ by less, and there the control, the same distance over lambda,
+is not far enough from 0.1 to decide. "Not seen" is measured as the largest of five means over few cells, which lies
+above 0.5 by chance alone (0.72); over all seeds the means are 0.48 to 0.56.
 """
 
 import numpy as np
