@@ -10,6 +10,9 @@ saddle below it. That is local: where the linear correlation C is nil, units liv
 lambda_c the penalty acts on the product W1 W2 like its nuclear norm, so that rank falls, mode by mode; how a mode is
 shared among units is all the same to it. The text's picture of units switched off one after another is therefore
 claimed as drawn, and fails: all units carry the modes that are left, until none is left.
+
+A first run on seeds 0 to 9 counted singular values above 0.01, which at the diabetes data are gone at 0.965 lambda_c
+already: "0.953 [0.940, 0.978]", undecided. With the same predictions, 0.001 and new seeds this is the second run.
 """
 
 import numpy as np
@@ -25,6 +28,7 @@ LARGEST_SLOPE = {"tanh": 1.0, "sigmoid": 0.25, "identity": 1.0}
 TANH, SIGMOID, DIGITS, LINEAR, PRODUCT = (
     "diabetes, tanh", "diabetes, sigmoid", "digits, tanh", "digits, no hidden layer", "x1 x2, tanh"
 )  # fmt: skip
+THRESHOLD = 1e-3  # of a singular value, or of a unit's |w_in| |w_out|, that counts as left
 FLOOR = 1e-3  # of a figure's logarithmic axis
 LAMBDAS = [1, 3, 10, 20, 35, 50, *np.round(np.geomspace(60, 480, 37), 1)]
 
@@ -60,11 +64,11 @@ def collapse(objective, theta):
 
 
 def units(objective, theta):
-    return oc.diagnostics(objective, theta).effective_units
+    return oc.diagnostics(objective, theta, threshold=THRESHOLD).effective_units
 
 
 def rank(objective, theta):
-    return oc.diagnostics(objective, theta).layer_rank
+    return oc.diagnostics(objective, theta, threshold=THRESHOLD).layer_rank
 
 
 def nonlinearity(objective, theta):
@@ -111,7 +115,7 @@ def over_lambda(results):
     near = 10 ** (np.round(20 * np.log10(frame["lam"] / frame["collapse"])) / 20)
     styles = OptimizerStyles(frame["objective"])
     panels = new_panels(3, margins=(0.72, 0.25, 0.55, 0.42))
-    names = {"rank": "rank of W1 W2", "units": "units with |w_in| |w_out| > 0.01", "nonlinearity": "nonlinearity"}
+    names = {"rank": "rank of W1 W2", "units": "units left", "nonlinearity": "nonlinearity"}
     tables = []
     for panel, (column, name) in zip(panels, names.items()):
         table = frame.assign(at=near).groupby(["objective", "at"])[column].median().reset_index()
@@ -125,7 +129,8 @@ def over_lambda(results):
     panels[0].legend(fontsize=SIZE - 2, frameon=False)
     caption = (
         "Medians over seeds; dashed: the predicted collapse. Tanh and sigmoid fall together in units of lambda_c, "
-        "although the sigmoid's is a quarter. A linear model has no collapse. All units stay until the rank is small."
+        "although the sigmoid's is a quarter. A linear model has no collapse. All units stay until the rank is small. "
+        f"Left: |w_in| |w_out| > {THRESHOLD:g}, for the rank: singular values above it."
     )
     return [ExtraFigure("Rank, units and nonlinearity", caption, panels[0].figure, pd.concat(tables))]
 
@@ -162,7 +167,7 @@ study = oc.Study(
     },
     lambdas=LAMBDAS,
     optimizers=["lbfgs"],
-    seeds=range(10),
+    seeds=range(10, 20),
     budget=oc.Budget(evaluations=6000),
     measurements={"collapse": collapse, "units": units, "rank": rank, "nonlinearity": nonlinearity},
     figures=[over_lambda, each_unit],

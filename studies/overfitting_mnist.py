@@ -117,14 +117,14 @@ def curves(results):
     traces, figures = results.traces(), []
     parts = traces["objective"].str.split(", ", n=1, expand=True)
     spread = traces["optimizer"].map({WIDE: ", wide", NARROW: ", narrow"})
-    named = traces.assign(objective=parts[0], optimizer=parts[1] + spread, lam=0.0)
+    named = traces.assign(objective=parts[0], optimizer=parts[1].str.removeprefix("lambda ") + spread, lam=0.0)
     for column in ("test error", "test loss"):
         table = monitored_table(named, column, 200)
         table["cost"] /= PASSES
         ax = plot_monitored(table, xlabel="epochs", ylabel=column, kind="log")
         caption = (
-            "Medians over seeds, bands from the first to the third quartile; on the digits not trained on. Wide: "
-            "weights drawn from N(0, 1); narrow: from N(0, 1/inputs)."
+            "Medians over seeds, bands from the first to the third quartile; on the digits not trained on. Lines "
+            "are named by lambda and initial weights: wide, drawn from N(0, 1); narrow: from N(0, 1/inputs)."
         )
         title = f"The {column} over the epochs"
         figures.append(ExtraFigure(title, caption, ax.figure, table.iloc[::25]))
