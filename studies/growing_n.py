@@ -21,8 +21,9 @@ SIZES = {"n": (1, 1), "2n": (2, 1), "4n": (4, 1), "16 x the same n": (1, 16)}  #
 MARGIN = 0.01
 CAPTION = (
     "Left: lambda tuned by validation loss over the number of training items, as a multiple of the one at n: medians "
-    "over seeds. Flat: lambda carries over; along the dashed line: lambda/n does. Right: test regret of either rule at "
-    "the larger n, in per cent of the best constant predictor's test loss, with exact intervals over seeds."
+    "over seeds, without those where it lies at an end of the grid. Flat: lambda carries over; along the dashed line: "
+    "lambda/n does. Right: test regret of either rule at the larger n, in per cent of the best constant predictor's "
+    "test loss, with exact intervals over seeds."
 )
 
 
@@ -58,7 +59,10 @@ def null_test_loss(objective, theta):
 
 
 def growth(results):
-    """Return one row per data set, seed and larger size: the two tuned lambdas, and the regret of either rule."""
+    """Return one row per data set, seed and larger size: the two tuned lambdas, and the regret of either rule.
+
+    Where one of the two lies at an end of the grid, tuned and exponent are NaN, and left out of means and medians.
+    """
     rows = []
     frame = results.to_frame()
     frame[["data", "size"]] = frame["objective"].str.split(", ", expand=True)
@@ -70,8 +74,10 @@ def growth(results):
                 continue
             here, grid = runs[size], runs[size].index
             best = here["validation_loss"].idxmin()
+            is_inside = all(grid[0] < lam < grid[-1] for lam in (at_n, best))  # an end of the grid is no tuned lambda
             row = {"objective": name, "seed": seed, "size": size, "times": share * repeats, "tuned_at_n": at_n}
-            row |= {"tuned": best, "exponent": np.log(best / at_n) / np.log(share * repeats), "status": "FINISHED"}
+            tuned = best if is_inside else np.nan
+            row |= {"tuned": tuned, "exponent": np.log(tuned / at_n) / np.log(share * repeats), "status": "FINISHED"}
             for rule, wanted in (("lambda", at_n), ("lambda/n", at_n * share * repeats)):
                 used = grid[np.abs(np.log(grid / wanted)).argmin()]
                 loss = here["test_loss"]
@@ -99,13 +105,13 @@ study = oc.Study(
     objectives=objectives(START),
     lambdas=2.0 ** np.arange(-7, 13),
     optimizers=["lbfgs"],
-    seeds=range(2, 12),  # 0 and 1 served a pilot, from which the tolerances come
+    seeds=range(12, 42),  # 0 to 11 served pilots, from which the tolerances and the number of seeds come
     budget=oc.Budget(evaluations=3000),
     measurements={"null_test_loss": null_test_loss},
     figures=[growth_figure],
     claims=[
         oc.Claim(
-            "Tuned lambda grows more slowly than n: exponent between -0.5 and 0.5 from n to 4n (mean over data sets)",
+            "Tuned lambda grows more slowly than n: exponent between -0.5 and 0.5 from n to 4n",
             exponent, -0.5, 0.5, rows=size("4n"), control=size("16 x the same n"), table=growth,
         ),
         oc.Claim(

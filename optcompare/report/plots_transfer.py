@@ -113,10 +113,10 @@ def _axes_of(panel: Axes, arms: list[str]) -> None:
 def plot_growth(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw how tuned lambda and the regret of keeping lambda, or lambda/n, go with the number of items.
 
-    table: objective, seed, size, times (n as a multiple of the first), tuned_at_n, tuned, and the regrets "lambda" and
-    "lambda/n". Two panels: tuned/tuned_at_n over times, medians over seeds, with the line that lambda/n would follow;
-    and the regrets of each size, medians over seeds of the mean over objectives, with exact intervals. With ``ax``:
-    the first panel alone.
+    table: objective, seed, size, times (n as a multiple of the first), tuned_at_n, tuned (NaN: left out), and the
+    regrets "lambda" and "lambda/n". Two panels: tuned/tuned_at_n over times, medians over seeds, with the line that
+    lambda/n would follow; and the regrets of each size, medians over seeds of the mean over objectives, with exact
+    intervals. With ``ax``: the first panel alone.
     """
     panels = [ax] if ax is not None else new_panels(2, width=5.2, height=3.8)
     if not len(table):
@@ -149,7 +149,8 @@ def _tuned_over_n(panel: Axes, table: pd.DataFrame) -> None:
             again["times"], again["ratio"], linestyle="none", marker=style.marker, markersize=6, markerfacecolor=PAPER,
             markeredgecolor=style.colour, gid=style.gid, zorder=3,
         )  # fmt: skip
-        ends.append(LineEnd(style, float(x[-1]), float(y[-1])))
+        known = [(at, height) for at, height in zip(x, y) if math.isfinite(height)]
+        ends.append(LineEnd(style, *map(float, known[-1])))
     label_lines(panel, ends, x_scale, y_scale, styles)
     dress(panel, title="Tuned lambda", xlabel="training items, in n", ylabel="tuned lambda, in lambda at n")
     panel.text(
@@ -175,4 +176,4 @@ def _regret_by_size(panel: Axes, table: pd.DataFrame) -> None:
     dress(panel, title="Test regret", xlabel="training items", ylabel="regret in % (dotted: 1 %)")
     panel.set_xticks(range(len(sizes)), sizes, parse_math=False, fontfamily=FONT, color=INK)
     panel.set_xlim(-0.6, len(sizes) - 0.4)
-    panel.legend(frameon=False, fontsize=SIZE - 1, loc="best")
+    panel.legend(frameon=False, fontsize=SIZE - 1, loc="upper left")

@@ -78,4 +78,6 @@ def test_growth_has_a_line_an_objective_and_both_rules_regrets():
     heights = [set(np.round(line.get_ydata(), 9)) for line in regret.lines if line.get_marker() in ("o", "s")]
     assert heights == [{1.0}, {3.0}]
     assert [tick.get_text() for tick in regret.get_xticklabels()] == ["2n", "4n", "16 x the same n"]
+    unknown = growth_table().assign(tuned=np.nan)
+    assert {text.get_text() for text in plot_growth(unknown).texts} >= {"digits", "wine"}
     assert plot_growth(growth_table().iloc[:0]).get_title(loc="left") == "no runs to draw"
