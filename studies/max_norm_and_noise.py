@@ -1,20 +1,22 @@
 """Which lambda is a max-norm, input noise or dropout, and what does noise do to optimizers that keep their best?
 
 max-norm: the minimiser of the loss subject to |w| <= r is an L2 optimum, at a lambda that the meter reads off it; r is
-chosen here so that this lambda is known. With a radius for each neuron, every neuron has a lambda of its own. A direct
-search is shown the error at the projected point, so that outside of the ball only the direction of w counts: now and
-then one ends in a minimum over the sphere from which the loss falls inward, and reads a multiplier below 0.
+chosen here so that this lambda is known. With a radius for each neuron, every neuron has a lambda of its own. A ball
+that is too wide has multiplier 0; a direct search must find its way into it, since every error is that of the projected
+point, and outside only the direction of w counts.
 
 Noise: for a linear model and the squared error, E[loss under N(0, s^2) input noise] = loss + s^2/2 |w|^2, which is
 ridge with lambda = n s^2; inverted dropout, each input dropped with probability p, is ridge with lambda = n p/(1 - p)
 where inputs are standardised. Under cross-entropy neither is ridge; to second order the noise penalises in proportion
-to the loss's curvature q(1 - q) <= 1/4, q the probability of a class, so that it should read below n s^2/4.
+to the loss's curvature q(1 - q) <= 1/4, q the probability of a class, so that it should read below n s^2/4. (It reads
+far below: the data are separable and the weights grow; lbfgs on 100 frozen draws, run to its end, reads 0.01 n s^2.)
 
 Elitism: pso, nelder_mead and cma_es answer with the best value they were shown. Under fresh noise that is the luckiest
 of N draws, up to sqrt(2 ln N) standard deviations below its mean, and points worse by as much can win. Frozen draws
 leave little luck, but k of them cost k passes an evaluation. Regret: expected error above the least, in closed form.
 
-Thresholds were fixed on seeds 100 to 102, which are not among the study's.
+Thresholds were fixed on seeds 100 to 102, which are not among the study's; the claims on the wide ball came after a
+first run, in which cma_es (8 seeds of 10) and pso (5) ended outside of it at a worse error: both were mended for it.
 """
 
 import numpy as np
@@ -226,6 +228,14 @@ study = oc.Study(
             )
             for name in ("gd", *DIRECT)
         ],
+        *[
+            oc.Claim(
+                f"A ball twice too wide does not hold {name} back: multiplier 0",
+                middle("multiplier"), -0.01, 0.01,
+                rows=of(name, "max-norm, loose"), control=of(name, "max-norm of L2 10"),
+            )
+            for name in DIRECT
+        ],
         oc.Claim(
             "A max-norm per neuron is ridge with a lambda per neuron, not with one for all (distance over norm)",
             middle("off ridge"), -1e-9, 0.01, rows=of("gd", NEURONS), control=at_common_lambda,
@@ -271,6 +281,8 @@ study = oc.Study(
         ),
     ],
     figures=[shown_and_true, regret_over_cost],
+    notes="The claims on the wide ball were added after a first run, in which cma_es (8 seeds of 10) and pso (5) ended "
+    "outside of it; both were mended.",
 )  # fmt: skip
 
 if __name__ == "__main__":

@@ -8,6 +8,9 @@ are correlated, and a GENERATED sparse problem: 150 items, 20 orthogonal inputs,
 
 lambda of the elastic net is lambda1 + lambda2, a tenth of it lambda1. On orthogonal inputs its lambda2 shrinks the
 weights and leaves the zeros where they are; correlated inputs share the work, so that fewer weights are 0.
+
+As measured, one claim is undecided: on the generated problem (d = 21) pso has not come within 0.001 everywhere when its
+6,000 passes are spent, and sorts 93 % of the weights right. Thresholds were fixed on seeds 100 to 102.
 """
 
 import numpy as np

@@ -8,6 +8,12 @@ and a velocity clamp are among the means against it. Here: MLPs with tanh units 
 A swarm's diameter is the mean distance of its particles to their centroid, and the claims take its geometric mean over
 the second half of a run. An effective weight is one above 0.1 in size; a saturated output lies beyond +-0.9.
 Thresholds were fixed on seeds 100 to 104, which are not among the study's.
+
+As measured: on wine the claims of 2014 hold, but relative to the weights the swarm is only half as wide (weight decay).
+On iris three of the four are undecided. Weight decay shrinks all weights alike, and at lambda = 10 still leaves 85 % of
+them above 0.1; weight elimination leaves 35 %, but costs no more however large a weight is, so that in some runs the
+swarm wanders among large weights, diameter 6. That saturation costs generalisation is undecided too: the wide range has
+three times the test loss of the narrow one in the median, and less than it in some seeds. A clamp only delays.
 """
 
 import numpy as np
