@@ -48,7 +48,7 @@ def plot_two_by_two(table: pd.DataFrame, cells: Cells) -> Axes:
         )
     for means, height in zip(MEANS, (0.74, 0.28), strict=True):
         figure.text(
-            0.012, height, SIDES[means], rotation=90, ha="left", va="center", fontsize=SIZE + 1, fontweight="bold",
+            0.008, height, SIDES[means], rotation=90, ha="left", va="center", fontsize=SIZE + 1, fontweight="bold",
             color=INK, fontfamily=FONT, parse_math=False,
         )  # fmt: skip
     return panels["error", "gradient"]
@@ -57,11 +57,11 @@ def plot_two_by_two(table: pd.DataFrame, cells: Cells) -> Axes:
 def _grid() -> tuple[Figure, dict[tuple[str, str], Axes]]:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 6.2), facecolor=PAPER)
+    figure = Figure(figsize=(8.2, 5.8), facecolor=PAPER)
     panels = {}
     for row, means in enumerate(MEANS):
         for column, place in enumerate(PLACES):
-            panels[place, means] = figure.add_axes((0.095 + 0.465 * column, 0.555 - 0.46 * row, 0.27, 0.38))
+            panels[place, means] = figure.add_axes((0.125 + 0.465 * column, 0.56 - 0.46 * row, 0.255, 0.37))
     return figure, panels
 
 
