@@ -210,5 +210,8 @@ study = oc.Study(
 if __name__ == "__main__":
     study.main(
         quick={"seeds": range(2), "lambdas": [1, 10, 50, *np.round(np.geomspace(60, 480, 13), 1)]},
-        smoke={"seeds": range(2), "lambdas": [1, 50, 450], "budget": 150},
+        smoke={
+            "seeds": range(2), "lambdas": [1, 450], "budget": 150,
+            "objectives": {TANH: diabetes("tanh"), DIGITS: digits((12,)), PRODUCT: product},
+        },
     )
