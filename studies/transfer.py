@@ -6,7 +6,7 @@ that seed; against lambda tuned at the target itself. Regret is the difference i
 best constant predictor, so that 1 % is 1 % of what there is to explain. All lambdas lie on one grid, half a decade
 apart: what a method asks for is taken to the nearest.
 
-Where rate (curvature + lambda/n) exceeds 2, decay in the update diverges: those runs fail, and nothing is tuned to them.
+Where rate (curvature + lambda/n) exceeds 2, decay in the update diverges: such runs fail, and nothing is tuned to them.
 """
 
 import numpy as np
