@@ -21,7 +21,7 @@ SHOWN = (10.0, 0.1)  # the lambdas of the figures
 ROWS_A_RUN = 12  # of every trajectory, for the claims
 CAPTION = (
     "One split. Thick: the front, the minimisers of loss + lambda/(2n) |w|^2 over lambda (lbfgs, 20 lambdas a decade); "
-    "hollow dots are its powers of ten. Thin: the trajectories of all optimizers at nominal lambda = {lam:g}, with a "
+    "hollow dots are its powers of ten. Thin: the trajectories of all optimizers at one nominal lambda, with a "
     "marker at the answer. Dotted, from an answer off the front: straight down to its norm-matched lambda, straight "
     "across to its loss-matched lambda."
 )
@@ -64,10 +64,11 @@ def points(results):
 
 
 def plane(results):
-    """Return the figures: the front, and the trajectories at each lambda of SHOWN, of the first seed."""
+    """Return the figures: the front and the trajectories, of the first seed, for each objective and lambda of SHOWN."""
     seed = min(results.description["seeds"])
     paths = stored_paths(results.path_frame(), "lbfgs")
     frame, traces = results.to_frame(), results.traces()
+    styles = OptimizerStyles(frame["optimizer"])
     front = results.path_frame().query("seed == @seed").assign(kind="front", front_norm=np.nan, front_loss=np.nan)
     columns = ["objective", "optimizer", "norm", "loss", "norm_matched", "loss_matched", "drop"]
     figures = []
@@ -75,11 +76,12 @@ def plane(results):
         here = f"seed == {seed} and lam == {lam}"
         trajectory = on_the_plane(traces.query(here), paths).assign(kind="trajectory")
         answer = on_the_plane(frame.query(here), paths).assign(kind="answer")
-        if len(answer):
-            table = pd.concat([front, trajectory, answer], ignore_index=True)
-            figure = plot_pareto_plane(table, styles=OptimizerStyles(frame["optimizer"])).figure
-            title = f"The Pareto plane, lambda = {lam:g}"
-            figures.append(ExtraFigure(title, CAPTION.format(lam=lam), figure, answer[columns]))
+        table = pd.concat([front, trajectory, answer], ignore_index=True)
+        for name in dict.fromkeys(answer["objective"]):
+            figure = plot_pareto_plane(table[table["objective"] == name], styles=styles).figure
+            title = f"The Pareto plane of {name}, lambda = {lam:g}"
+            caption = CAPTION if not figures else "As above."
+            figures.append(ExtraFigure(title, caption, figure, answer.loc[answer["objective"] == name, columns]))
     return figures
 
 

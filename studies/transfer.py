@@ -12,7 +12,7 @@ Where rate (curvature + lambda/n) exceeds 2, decay in the update diverges: such 
 import numpy as np
 
 import optcompare as oc
-from optcompare.analysis.transfer import transfer_matrix, transfer_table
+from optcompare.analysis.transfer import METHODS, transfer_matrix, transfer_table
 from optcompare.errors import NoEquivalentLambdaError
 from optcompare.report.page import ExtraFigure
 from optcompare.report.plots_transfer import plot_transfer_matrix
@@ -73,10 +73,16 @@ def transfers(results):
 
 
 def matrix(results):
+    """Return the transfer matrix, a figure for each way of carrying lambda over."""
     order = {arm: place for place, arm in enumerate(ARMS)}
     table = transfer_matrix(transfers(results)).sort_values(["source", "target"], key=lambda arms: arms.map(order))
-    figure = plot_transfer_matrix(table, margin=MARGIN, minimises=MINIMISES).figure
-    return [ExtraFigure("What a tuned lambda is worth elsewhere", CAPTION, figure, table)]
+    figures, caption = [], CAPTION
+    for method in METHODS:
+        part = table[table["method"] == method]
+        figure = plot_transfer_matrix(part, margin=MARGIN, minimises=MINIMISES).figure
+        figures.append(ExtraFigure(f"What a tuned lambda is worth elsewhere, {method}", caption, figure, part))
+        caption = "As above."
+    return figures
 
 
 def of(source, target, method):
