@@ -309,8 +309,9 @@ def test_nothing_outlives_the_driver(script, kill):
     mark = f"{os.getpid()}-{kill}"
     command = [sys.executable, str(script), "native", "child"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "MARK": mark}
-    ) as driver:
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={**os.environ, "MARK": mark},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs are started ignoring it
+    ) as driver:  # fmt: skip
         for line in driver.stdout:
             if line.startswith(b"pid") and len(processes_with(mark)) >= 3:
                 break
