@@ -7,6 +7,10 @@ a row's factor is what the rule makes of it. Rows without a lambda are compared 
 
 Noisy rows (batches, evolution strategies, spsa) get tolerances of 5 to 10 %: their iterate still moves by that much
 when the budget ends.
+
+One row is not confirmed: the lambda of a rank-shaped evolution strategy, n l2 2 sqrt(pi) std(f)/sigma, is 16 % too high
+on ridge (ten coordinates), where the error over the population is not normal; on logistic (thirty) it is within 2 %.
+On ridge AdamW in batches is as near to an L2 as to its own per-coordinate lambdas: they are nearly equal there.
 """
 
 import numpy as np

@@ -6,18 +6,20 @@ of about 0.7): a box, a clamp on the velocities, the initial range and the budge
 evolution; and position decay in a swarm over growing budgets. The norm of the answer says how strongly each
 regularises, the norm-matched lambda which L2 that would be.
 
-A claim's control is, where it can be, the same comparison on ridge: there the minimizer lies inside every box, and
-what a setting does is gone once the swarm has arrived.
+Controls are comparisons where a setting should do nothing: on ridge, whose minimizer lies inside every box, once the
+swarm has arrived; and a clamp that is wider than the moves.
+
+What did not come out as predicted: a short budget on ridge may leave too large or too small a norm, with the start; and
+position decay 0.1 has not gone away after 128,000 passes (0.74 of the bare norm; its regret falls by 1.5 in the last
+four-fold, from which no rest can be read, and no end either). With 0.01 it has: 0.97, and the regret falls six-fold.
 """
 
-import functools
 import math
 
 import numpy as np
 from within import Within
 
 import optcompare as oc
-from optcompare.objective.reference_path import match_on_path, reference_path
 from optcompare.optimizers.options import PerRate
 
 O = oc.optimizers  # noqa: E741
@@ -55,15 +57,8 @@ ARMS = {
 
 
 def norm_matched(objective, theta):
-    """The L2 lambda whose minimizer has this norm: 0 below 1e-6, read off a path of 20 points a decade."""
-    return match_on_path(path_of(objective.data), norm=objective.norm(theta))
-
-
-@functools.cache
-def path_of(data):
-    lambdas = np.logspace(-6, 3, 181)
-    path = reference_path(oc.linear_objective(data), lambdas)
-    return lambdas, path.norms, path.losses
+    """The L2 lambda whose minimizer has this norm; 0 where it is below 1e-6."""
+    return oc.matched_lambda(objective, theta).norm_matched
 
 
 def of(*arms, objective=CANCER):
@@ -97,11 +92,23 @@ def gap_ratio(early, late):
     return measure
 
 
-def shrinks(statement, first, last, high=0.6):
-    """The claim that one arm's norm is at most ``high`` of another's on logistic, and not so on ridge."""
+def standing_for(objective, **names):
+    """Rows of other arms, given as first=... and last=..., for a control of ``shrinks``."""
+
+    def select(frame):
+        return of(*names.values(), objective=objective)(frame).replace(
+            {"optimizer": {name: role for role, name in names.items()}}
+        )
+
+    return select
+
+
+def shrinks(statement, first, last, control, high=0.6):
+    """The claim that one arm's norm is at most ``high`` of another's on logistic; the control names two other arms."""
     return oc.Claim(
-        statement, norm_ratio(first, last), 0.0, high, rows=of(first, last), control=of(first, last, objective=DIABETES)
-    )
+        statement, norm_ratio("first", "last"), 0.0, high, rows=standing_for(CANCER, first=first, last=last),
+        control=control,
+    )  # fmt: skip
 
 
 def lambda_ratio(rows):
@@ -122,26 +129,30 @@ def same_twice(frame, decay):
 
 
 CLAIMS = [
-    shrinks("A box regularises pso: the norm in the box 2 is at most 0.6 of that in 15", "pso box 2", "pso box 15"),
-    shrinks("A box regularises de: the norm in the box 2 is at most 0.6 of that in 15", "de box 2", "de box 15"),
+    shrinks(
+        "A box regularises pso: the norm in the box 2 is at most 0.6 of that in 15", "pso box 2", "pso box 15",
+        standing_for(DIABETES, first="pso box 2", last="pso box 15"),
+    ),
+    shrinks(
+        "A box regularises de: the norm in the box 2 is at most 0.6 of that in 15", "de box 2", "de box 15",
+        standing_for(DIABETES, first="de box 2", last="de box 15"),
+    ),
     oc.Claim(
         "The box 2 is worth two decades of lambda and more to pso, and lbfgs reads the lambda put in", lambda_ratio,
         2.0, 9.0, rows=of("pso box 2"), control=of("lbfgs"),
     ),
     shrinks(
-        "A clamp regularises: pso's norm under the clamp 0.01 is at most 0.6 of that under 1", "pso clamp 0.01",
-        "pso clamp 1",
+        "A clamp regularises: pso's norm under the clamp 0.01 is at most 0.6 of that under 1; 1 itself does nothing",
+        "pso clamp 0.01", "pso clamp 1", standing_for(CANCER, first="pso clamp 1", last="pso budget 8000"),
     ),
-    oc.Claim(
+    shrinks(
         "The initial range regularises at 2000 passes: the norm from 0.1 is at most 0.6 of that from 10",
-        norm_ratio("pso range 0.1", "pso range 10"), 0.0, 0.6, rows=of("pso range 0.1", "pso range 10"),
-        control=lambda frame: of("pso range, long 0.1", "pso range, long 10", objective=DIABETES)(frame).assign(
-            optimizer=lambda rows: rows["optimizer"].str.replace(", long", "")
-        ),
+        "pso range 0.1", "pso range 10",
+        standing_for(DIABETES, first="pso range, long 0.1", last="pso range, long 10"),
     ),
     shrinks(
         "The budget regularises: pso's norm after 500 passes is at most 0.6 of that after 32000", "pso budget 500",
-        "pso budget 32000",
+        "pso budget 32000", standing_for(DIABETES, first="pso budget 32000", last="pso budget 128000"),
     ),
     oc.Claim(
         "A short budget is no shrinkage where the start lies outside: on ridge the norm after 500 passes is 1.2 times "
@@ -201,7 +212,7 @@ PANELS = {  # title -> objective, measurement, axis, series -> (arms' name, sett
 
 
 def setting_table(frame, objective, column, series):
-    """Median and interval over seeds of a column, one row per series and setting."""
+    """Median and interval over seeds of a column, one row per series and setting; norms over lbfgs's."""
     import pandas as pd
 
     from optcompare.analysis.summaries import median_interval
@@ -209,7 +220,9 @@ def setting_table(frame, objective, column, series):
     rows = []
     for label, (name, values) in series.items():
         for value in values:
-            found = of(f"{name} {value}", objective=objective)(frame)[column]
+            found = of(f"{name} {value}", objective=objective)(frame).set_index("seed")[column]
+            if column == "norm":
+                found = found / of("lbfgs", objective=objective)(frame).set_index("seed")["norm"]
             rows.append([label, float(value), *median_interval(found)])
     return pd.DataFrame(rows, columns=["series", "x", "median", "low", "high"])
 
@@ -223,17 +236,18 @@ def figures(results):
 
     frame, tables = results.to_frame(), {}
     panels = new_panels(len(PANELS), height=3.6)
-    bare = of("lbfgs", objective=DIABETES)(frame)["norm"].median()
     for ax, (title, (objective, column, xlabel, series)) in zip(panels, PANELS.items(), strict=True):
         tables[title] = setting_table(frame, objective, column, series)
-        ylabel, level = ("norm-matched lambda", LAM) if column == "norm_matched" else ("norm of the weights", bare)
+        ylabel, level = (
+            ("norm-matched lambda", LAM) if column == "norm_matched" else ("norm / the bare minimizer's", 1.0)
+        )
         plot_settings(tables[title], ax, xlabel=xlabel, ylabel=ylabel, title=title, level=level)
     numbers = pd.concat([table.assign(panel=title) for title, table in tables.items()])
     return [
         ExtraFigure(
             "Regularisers without a lambda",
             "Medians over seeds and their interval. The nominal lambda is 1e-4 everywhere (dashed); the first four "
-            "panels are logistic regression on separable data. On ridge the dashed line is the bare minimizer's norm: "
+            "panels are logistic regression on separable data. On ridge the dashed line is the bare minimizer: "
             "position decay creeps towards it.",
             figure_of(panels[0]), numbers[["panel", "series", "x", "median", "low", "high"]],
         )

@@ -5,7 +5,8 @@ sum over coordinates), as measured, and in axes turned at random. An L2 penalty 
 axes; a box does, and so does whatever an optimizer does coordinate by coordinate. The gap J - J* at the end of each
 arm's budget says who cares: log10 gap after turning minus log10 gap in the principal axes.
 
-The starts are drawn anew in each set of axes, so that the two gaps of a seed also differ by luck.
+The starts are drawn anew in each set of axes, so that the two gaps of a seed also differ by luck. For
+nelder_mead that luck, or its first simplex along the axes, is too much: its claim is undecided, at 0.7 decades.
 """
 
 import functools
@@ -19,7 +20,7 @@ from optcompare.objective.curvature import minimise
 from optcompare.optimizers.options import PerRate
 
 O = oc.optimizers  # noqa: E741
-AXES, MEASURED, TURNED = "principal axes", "as measured", "turned at random"
+AXES, MEASURED, TURNED = "principal", "as measured", "turned"
 LEAST_GAP = 1e-14  # rounding of J
 
 
@@ -55,9 +56,10 @@ def change(rows, column="log_gap", first=AXES, last=TURNED):
     return values[last] - values[first]
 
 
-def relative_change(rows, column="norm"):
+def size_of_change(rows, column="norm"):
+    """Relative, without its sign."""
     values = rows.groupby("objective")[column].median()
-    return values[TURNED] / values[AXES] - 1
+    return abs(values[TURNED] / values[AXES] - 1)
 
 
 def cares(name):
@@ -90,7 +92,8 @@ def figures(results):
         ExtraFigure(
             "Who cares for the axes",
             "Median over seeds and its interval of the gap at the end of each arm's own budget (a few hundred to 8000 "
-            "values; gradient methods: until they have converged). Level lines do not care.",
+            "values; gradient methods: until they have converged). Level lines do not "
+            "care. AdamW minimizes over a box, so its gap to the L2 optimum is no lack of convergence.",
             figure_of(ax), table[["series", "objective", "median", "low", "high"]],
         )
     ]  # fmt: skip
@@ -110,13 +113,13 @@ study = oc.Study(
         "cma_es diagonal": Within(inner=O.CmaEs(covariance="diagonal"), passes=3000),
         "powell": Within(inner=O.Powell(), passes=600),
     },
-    seeds=range(10),
+    seeds=range(30),
     budget=oc.Budget(evaluations=8000, gradient_price=0.0),
     measurements={"log_gap": log_gap},
     claims=[
         oc.Claim(
-            "L2 in the update: gradient descent's answer has the same norm in any axes, to 1e-4", relative_change,
-            -1e-4, 1e-4, rows=of("gd decay"), control=of("adamw, box"),
+            "L2 in the update: gradient descent's answer has the same norm in any axes, to 1e-4", size_of_change,
+            0.0, 1e-4, rows=of("gd decay"), control=of("adamw, box"),
         ),
         *(cares(name) for name in ("pso", "de", "cma_es diagonal", "powell")),
         *(cares_not(name) for name in ("nelder_mead", "cma_es")),
