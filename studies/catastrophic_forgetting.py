@@ -221,7 +221,10 @@ if __name__ == "__main__":
     study.main(
         quick={"seeds": range(2), "budget": 1500},
         smoke={
-            "seeds": range(2), "budget": 120, "objectives": FEW, "start_from": dict.fromkeys(SHOWN, A),
+            "seeds": range(2),
+            "budget": 120,
+            "objectives": FEW,
+            "start_from": dict.fromkeys(SHOWN, A),
             "optimizers": {"adam": oc.optimizers.Adam(learning_rate=0.02)},
         },
     )

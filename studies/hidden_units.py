@@ -107,7 +107,6 @@ def most_units(rows):
     return rows["units"].max()
 
 
-
 def over_lambda(results):
     """Return the figure of rank, units and nonlinearity over lambda / lambda_c."""
     frame = results.to_frame()
@@ -211,7 +210,9 @@ if __name__ == "__main__":
     study.main(
         quick={"seeds": range(2), "lambdas": [1, 10, 50, *np.round(np.geomspace(60, 480, 13), 1)]},
         smoke={
-            "seeds": range(2), "lambdas": [1, 450], "budget": 150,
+            "seeds": range(2),
+            "lambdas": [1, 450],
+            "budget": 150,
             "objectives": {TANH: diabetes("tanh"), DIGITS: digits((12,)), PRODUCT: product},
         },
     )

@@ -17,7 +17,9 @@ def folder_name(name: str) -> str:
     Letters, digits, "_", "-" and "." stay; a changed or shortened name ends in a digest, so that no two coincide.
     """
     plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".-").encode()[:100].decode(errors="ignore")
-    return name if plain == name else f"{plain or 'study'}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+    if plain == name:
+        return name
+    return f"{plain or 'study'}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
 
 
 def number(value: object, digits: int = 4) -> str:
