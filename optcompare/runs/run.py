@@ -172,12 +172,14 @@ def _concluded(
     theta = next(point for point in (answer, recorder.recommended, recorder.best_theta, start) if point is not None)
     theta = np.array(minimized.project(theta))
     best_value, measurements, extras = math.nan, {}, {}
+    n_at_bounds = 0
     try:
         recorder.finish()
         if recorder.best_theta is not None:
             best_value = minimized.value(recorder.best_theta)
         measurements = final_measurements(spec.objective, theta)
         extras = further_measurements(spec.measurements, spec.objective, theta)
+        n_at_bounds = count_at_bounds(spec.arm.optimizer, start, theta)
         if minimized.is_noisy:
             extras["best_shown"] = recorder.best_shown if math.isfinite(recorder.best_shown) else None
     except Exception as raised:
@@ -195,7 +197,7 @@ def _concluded(
         cost=recorder.cost,
         seconds=seconds,
         n_nonfinite=recorder.n_nonfinite,
-        n_at_bounds=count_at_bounds(spec.arm.optimizer, start, theta),
+        n_at_bounds=n_at_bounds,
         trace=recorder.trace,
         measurements=measurements,
         versions=versions(spec.arm.optimizer.requires),

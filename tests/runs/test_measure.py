@@ -27,10 +27,10 @@ def a_study(**changes):
             "hopeless": lambda objective, theta: math.inf,
         }
     }
+    settings |= {"optimizers": {"half": half}, **changes}
     return oc.Study(
-        name="s", question="?", objectives={"bowl": objective}, optimizers={"half": half}, lambdas=[1, 4],
-        seeds=range(2), budget=10, **{**settings, **changes},
-    )  # fmt: skip
+        name="s", question="?", objectives={"bowl": objective}, lambdas=[1, 4], seeds=range(2), budget=10, **settings
+    )
 
 
 def test_measurements_are_taken_of_the_answer_at_the_nominal_lambda_and_survive_the_store(tmp_path):
@@ -61,3 +61,11 @@ def test_a_measurement_that_raises_is_a_failed_run_and_a_taken_name_is_refused()
     assert frame["message"].str.contains("no such thing").all()
     with pytest.raises(InvalidInputError, match="norm"):
         a_study(measurements={"norm": broken})
+
+
+def test_a_box_that_leaves_the_start_outside_is_a_failed_run_among_others():
+    boxed = oc.optimizers.Pso(lower=-1e-6, upper=1e-6)
+    frame = a_study(optimizers={"boxed": boxed, "half": half}).run(jobs=1, progress=False).to_frame()
+    assert (frame[frame["optimizer"] == "boxed"]["status"] == "FAILED").all()
+    assert frame[frame["optimizer"] == "boxed"]["message"].str.contains("outside the box").all()
+    assert (frame[frame["optimizer"] == "half"]["status"] == "FINISHED").all()
