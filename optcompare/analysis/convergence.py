@@ -36,6 +36,7 @@ def trace_cost(traces: pd.DataFrame, cost: str, gradient_price: float = 2.0) -> 
     return passes + gradient_price * np.nan_to_num(numbers(table["n_gradients"])) if cost == "passes" else passes
 
 
+@np.errstate(all="ignore")  # the norms of diverged runs overflow
 def with_regularized_error(traces: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """Return the traces with a column regularized_error = loss + a |w|^2, the error at the nominal lambda.
 
@@ -50,8 +51,7 @@ def with_regularized_error(traces: pd.DataFrame, runs: pd.DataFrame) -> pd.DataF
     usable = (square > 1e-12) & np.isfinite(square) & np.isfinite(difference)
     # a difference that is rounding of a large loss says nothing about the factor
     usable &= np.abs(difference) > 1e-7 * np.abs(numbers(final["loss"]))
-    with np.errstate(all="ignore"):
-        factors = difference / square
+    factors = difference / square
     agreed: dict[tuple[Any, ...], float] = {}
     for key, where in grouped(final, ("objective", "lam")):
         found = factors[where][usable[where]]
