@@ -86,4 +86,8 @@ def script(tmp_path):
     yield made
     for process in made.started:
         process.kill()
+    for left in made.processes():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(left, signal.SIGKILL)
+    for process in made.started:
         process.communicate()
