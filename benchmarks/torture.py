@@ -10,8 +10,10 @@ pipe when the store has acknowledged it. After every kill, from outside:
 - no process of the driver's is left after 5 seconds.
 
 At the end every run is there exactly once, and rows and traces equal the undisturbed study's (their hashes do).
-A kill counts only where the driver had acknowledged a run since its start and was not done; how many of them cut a
-transaction in two is read from the log that the dead driver left (frames without a commit behind them).
+A kill counts only where the driver had acknowledged a run since its start and was not done. Half of them come at a
+random moment, half at the instant at which the log is seen to grow. Where they hit is read from what the dead driver
+left: frames of the log without a commit behind them (a transaction cut in two), or a run in the store that was never
+acknowledged (the commit was being flushed to the disk).
 
 ``--without-transaction`` stores a run in two statements, each for itself, instead of one transaction. Then a kill
 leaves half a run behind which counts as done, and the script must end with status 1.
@@ -37,7 +39,7 @@ import optcompare as oc
 from optcompare.runs.rows import REQUIRED, RUN_COLUMNS, to_row
 from optcompare.runs.store import Store
 
-SEEDS_A_KILL = 12
+SEEDS_A_KILL = 20
 LIMITS = {"run_timeout": 3.0, "memory_limit": 0.5}
 WAL_HEADER, FRAME_HEADER = 32, 24
 
@@ -81,7 +83,7 @@ def eats(objective, start, rng):
 
 
 def torture_study(n_seeds):
-    objective = oc.function_objective(bowl, dim=200, gradient=lambda theta: 2 * (theta - 2), penalty=oc.L2(1.0))
+    objective = oc.function_objective(bowl, dim=1000, gradient=lambda theta: 2 * (theta - 2), penalty=oc.L2(1.0))
     arms = [walk, raises, hangs, segfaults, eats]
     return oc.Study(
         name="torture", question="Is anything lost?", objectives={"bowl": objective}, lambdas=[1.0],
@@ -130,7 +132,8 @@ class Torture:
         self.command += ["--without-transaction"] if is_in_pieces else []
         self.acknowledged = set()
         self.problems = []
-        self.n_cut = 0
+        self.unsaid = set()
+        self.n_stored = self.n_cut = self.n_before_saying = 0
 
     def start(self):
         log = (self.store.parent / "drivers.log").open("ab")
@@ -147,11 +150,16 @@ class Torture:
         if driver.returncode:
             self.problems.append(f"a driver ended with status {driver.returncode}: see drivers.log")
 
-    def kill_once(self, delay):
-        """Start a driver, kill it ``delay`` seconds after its first acknowledged run; False where it was done."""
+    def kill_once(self, delay, is_in_a_write):
+        """Start a driver, kill it ``delay`` seconds after its first acknowledged run; False where it was done.
+
+        is_in_a_write: wait further until the log grows, and kill as soon as that is seen.
+        """
         driver = self.start()
         first = driver.stdout.readline()
         time.sleep(delay)
+        if is_in_a_write:
+            await_write(Path(f"{self.store}-wal"), driver)
         is_at_work = driver.poll() is None
         driver.kill()
         rest = driver.stdout.read()
@@ -168,6 +176,10 @@ class Torture:
         with contextlib.closing(sqlite3.connect(self.store)) as connection:
             stored = {key for (key,) in connection.execute("SELECT key FROM runs")}
             whole = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        self.n_stored = len(stored)
+        unsaid = stored - self.acknowledged
+        self.n_before_saying += len(unsaid) > len(self.unsaid)
+        self.unsaid = unsaid
         if lost := self.acknowledged - stored:
             self.problems.append(f"{len(lost)} acknowledged runs are lost")
         if whole != "ok":
@@ -187,6 +199,19 @@ class Torture:
                 if f"TORTURE={self.mark}".encode() in (folder / "environ").read_bytes() and state not in "ZX":
                     found.append(int(folder.name))
         return found
+
+
+def await_write(log, driver):
+    """Wait until the log is written to, or the driver is done."""
+
+    def seen():
+        with contextlib.suppress(FileNotFoundError):
+            state = log.stat()
+            return state.st_size, state.st_mtime_ns
+
+    before = seen()
+    while seen() == before and driver.poll() is None:
+        pass
 
 
 def is_cut(log):
@@ -247,8 +272,8 @@ def torture(folder, n_seeds, options):
     chance = random.Random(options.seed)
     tortured = Torture(folder / "tortured.db", n_seeds, options.without_transaction)
     n_kills = 0
-    while n_kills < options.kills and len(tortured.acknowledged) < n_runs:
-        n_kills += tortured.kill_once(chance.uniform(0.0, 0.3))
+    while n_kills < options.kills and tortured.n_stored < n_runs:
+        n_kills += tortured.kill_once(chance.uniform(0.0, 0.3), chance.random() < 0.5)
         if n_kills % 10 == 0:
             print(f"  {n_kills} kills, {len(tortured.acknowledged)} runs acknowledged", flush=True)
     tortured.to_the_end()
@@ -256,13 +281,13 @@ def torture(folder, n_seeds, options):
     problems += [*calm.problems, *tortured.problems, *wrong]
     if n_kills < options.kills:
         problems.append(f"the study was done after {n_kills} kills: give more --seeds")
-    if missing := n_runs - len(tortured.acknowledged):
-        print(f"  {missing} runs were stored by drivers that died before they could say so")
     for what, one, other in zip(("rows", "traces"), found, wanted):
         if one != other:
             problems.append(f"the {what} are not those of the undisturbed study")
-    print(f"{n_kills} kills while runs were stored, {tortured.n_cut} of them cut a transaction in two; ", end="")
-    print(f"{time.monotonic() - begun:.0f} s")
+    print(
+        f"{n_kills} kills in {time.monotonic() - begun:.0f} s: {tortured.n_cut} cut a transaction in two, "
+        f"{tortured.n_before_saying} came between a run's commit and its acknowledgement"
+    )
     for problem, times in sorted({one: problems.count(one) for one in problems}.items()):
         print(f"WRONG: {problem}{f' ({times} times)' if times > 1 else ''}")
     print("something is wrong" if problems else "nothing lost, nothing twice, the same bits")
