@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..errors import InvalidInputError
 from .conventions import check_lambda
 from .layout import Vector
-from .penalty import Array, Frame, Penalty
+from .penalty import Array, Frame, OneStrength
 from .sparse import check_convention, factor_as_written, to_canonical
 
 
 @dataclass(frozen=True)
-class WeightElimination(Penalty):
+class WeightElimination(OneStrength):
     """c lambda sum over weights of (w/w0)^2 / (1 + (w/w0)^2), c = 1/n, w0 = ``scale`` (Weigend et al. 1991).
 
     A weight far above w0 costs c lambda whatever its size, so the sum counts weights; far below w0 the term is L2 with
@@ -38,20 +38,6 @@ class WeightElimination(Penalty):
         if not 1e-100 < self.scale < 1e100:
             raise InvalidInputError(f"scale (w0) must be > 0, between 1e-100 and 1e100, got {self.scale!r}")
         check_convention(self.convention)
-
-    @property
-    def lam(self) -> float:
-        """Lambda as written."""
-        return self.strength
-
-    def with_lambda(self, lam: float) -> Self:
-        """Return the same penalty at another lambda, with the same scale."""
-        return replace(self, strength=lam)
-
-    @property
-    def reduction(self) -> str:
-        """Beside a "mean" or a "sum" of losses, by convention."""
-        return "sum" if self.convention.startswith("sum") else "mean"
 
     def lam_canonical(self, n_samples: int) -> float:
         """Return lambda in J = mean loss + lambda/n sum (w/w0)^2/(1 + (w/w0)^2)."""

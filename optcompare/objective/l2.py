@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 from ..errors import InvalidInputError, unknown_name
 from .conventions import check_lambda, error_convention_to_canonical, error_conventions
 from .layout import Layout, Vector
-from .penalty import Array, Frame, Penalty
+from .penalty import Array, Frame, OneStrength, Penalty
 
 START = "start"  # an anchor that each run takes from where it starts
 
 
 @dataclass(frozen=True)
-class L2(Penalty):
+class L2(OneStrength):
     """c lambda/2 sum over weights of w^2, c = 1/n: written "lambda/2n" (canonical) or in another convention.
 
     Conventions: "lambda/2n", "lambda/2" and "lambda" beside a mean of losses; "sum+lambda/2" and "sum+lambda" beside a
@@ -36,23 +36,9 @@ class L2(Penalty):
             raise unknown_name("L2 convention", self.convention, error_conventions())
 
     @property
-    def lam(self) -> float:
-        """Lambda as written."""
-        return self.strength
-
-    def with_lambda(self, lam: float) -> Self:
-        """Return the same penalty at another lambda."""
-        return replace(self, strength=lam)
-
-    @property
     def is_decay(self) -> bool:
         """Whether decay in the update, which never touches biases, can stand for it."""
         return not self.biases
-
-    @property
-    def reduction(self) -> str:
-        """Beside a "mean" or a "sum" of losses, by convention."""
-        return "sum" if self.convention.startswith("sum") else "mean"
 
     def lam_canonical(self, n_samples: int) -> float:
         """Return lambda in J = mean loss + lambda/(2n) sum w^2."""

@@ -8,7 +8,7 @@ penalised coordinates: the weights, and the biases only when ``biases=True``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -101,6 +101,31 @@ class Penalty(ABC):
     def project(self, theta: Array, frame: Frame) -> Array:
         """Return the nearest allowed point of theta (d,) or of each row (m, d); itself where nothing is constrained."""
         return theta
+
+
+class OneStrength(Penalty):
+    """A penalty of one ``strength``, lambda as written in a ``convention`` beside a mean or a sum of losses.
+
+    A subclass is a dataclass with these two fields.
+    """
+
+    strength: float
+    convention: str
+
+    @property
+    def lam(self) -> float:
+        """Lambda as written."""
+        return self.strength
+
+    def with_lambda(self, lam: float) -> Self:
+        """Return the same penalty at another lambda."""
+        changed: Any = self
+        return replace(changed, strength=lam)
+
+    @property
+    def reduction(self) -> str:
+        """Beside a "mean" or a "sum" of losses, by convention."""
+        return "sum" if self.convention.startswith("sum") else "mean"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import InvalidInputError, unknown_name
 from .conventions import check_count, check_finite, check_lambda
 from .layout import Vector
-from .penalty import Array, Frame, Penalty
+from .penalty import Array, Frame, OneStrength, Penalty
 
 # written form -> (the factor of the sum as text, canonical lambda at l = 1 as (factor, power of n))
 _FORMS: dict[str, tuple[str, float, int]] = {
@@ -57,7 +57,7 @@ def soft_threshold(theta: Array, threshold: Any) -> Array:
 
 
 @dataclass(frozen=True)
-class L1(Penalty):
+class L1(OneStrength):
     """c lambda sum over weights of |w|, c = 1/n: written "lambda/n" (canonical) or in another convention.
 
     Conventions: "lambda/n", "lambda/2n" and "lambda" beside a mean of losses, "sum+lambda" beside a sum; the loss is
@@ -76,20 +76,6 @@ class L1(Penalty):
     def __post_init__(self) -> None:
         object.__setattr__(self, "strength", check_lambda(self.strength))
         check_convention(self.convention)
-
-    @property
-    def lam(self) -> float:
-        """Lambda as written."""
-        return self.strength
-
-    def with_lambda(self, lam: float) -> Self:
-        """Return the same penalty at another lambda."""
-        return replace(self, strength=lam)
-
-    @property
-    def reduction(self) -> str:
-        """Beside a "mean" or a "sum" of losses, by convention."""
-        return "sum" if self.convention.startswith("sum") else "mean"
 
     def lam_canonical(self, n_samples: int) -> float:
         """Return lambda in J = mean loss + lambda/n sum |w|."""
