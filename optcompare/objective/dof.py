@@ -18,9 +18,11 @@ from numpy.typing import ArrayLike
 from ..errors import InvalidInputError
 from .conventions import check_lambda
 from .curvature import at_canonical_lambda, is_convex, loss_hessian, minimise
+from .l2 import L2
 from .layout import Vector
 from .losses import HalfSquaredError
 from .objective import Array, Objective
+from .penalty import NoPenalty
 
 DOF_RANGE = (1e-8, 1e8)
 
@@ -33,14 +35,23 @@ def effective_dof(objective: Objective, lam: float | None = None, *, theta: Arra
     matrix, because the Hessian itself may have eigenvalues below 0 (down to -lambda/n at a minimum of J) whose terms
     are no degrees of freedom; functions the Hessian by differences of their gradient. At lambda = 0 it is H's rank.
 
-    Raises InvalidInputError for a lambda below 0, a loss without curvature, an MLP or a function without theta, and a
-    function whose H + (lambda/n) I is not positive definite at theta.
+    Raises InvalidInputError for a lambda below 0, no lambda and a penalty that is not L2, a loss without curvature, an
+    MLP or a function without theta, and a function whose H + (lambda/n) I is not positive definite at theta.
     Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, eq. 3.50; MacKay 1992 (gamma).
     """
-    strength = objective.lam_canonical if lam is None else check_lambda(lam)
+    strength = _own_lambda(objective) if lam is None else check_lambda(lam)
     if theta is not None:
         return _dof(_eigenvalues(objective, objective._point(theta)), objective.penalty_scale * strength)
     return _dof(_eigenvalues(objective, _optimum(objective, strength)), objective.penalty_scale * strength)
+
+
+def _own_lambda(objective: Objective) -> float:
+    """Return the objective's canonical L2 lambda; the lambda of another penalty is none."""
+    if not isinstance(objective.penalty, (L2, NoPenalty)):
+        raise InvalidInputError(
+            f"{type(objective.penalty).__name__} has no L2 lambda: give lam=..., a canonical L2 lambda"
+        )
+    return objective.lam_canonical
 
 
 def lambda_of_dof(objective: Objective, dof: float, *, theta: ArrayLike | None = None) -> float:

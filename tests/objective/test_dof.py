@@ -101,3 +101,13 @@ def test_says_what_cannot_be():
         oc.effective_dof(linear("wine"), 0.0)
     with pytest.raises(InvalidInputError, match="lambda"):
         oc.effective_dof(linear("diabetes"), -1.0)
+
+
+def test_the_lambda_of_another_penalty_is_not_taken_for_an_l2_lambda():
+    import optcompare as oc
+    from optcompare.errors import InvalidInputError
+
+    objective = oc.linear_objective(oc.load_dataset("diabetes"), penalty=oc.L1(1.0))
+    with pytest.raises(InvalidInputError, match="L1 has no L2 lambda: give lam"):
+        oc.effective_dof(objective)
+    assert 0 < oc.effective_dof(objective, 1.0) < 10
