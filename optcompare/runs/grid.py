@@ -128,10 +128,8 @@ class Grid:
 
     def failed_record(self, task: Task, key: str, status: str, message: str, seconds: float) -> dict[str, Any]:
         """Return the record of a run that left none: killed, timed out, crashed."""
-        label, position, arm, seed = task
-        objective = self.objective(label, seed)
-        if self.lambdas is not None:
-            objective = objective.with_lambda(self.lambdas[position])
+        label, _, arm, seed = task
+        objective = self.spec(task).objective
         return {
             "study": self.study,
             "key": key,
