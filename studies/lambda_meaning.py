@@ -112,6 +112,6 @@ study = oc.Study(
 
 if __name__ == "__main__":
     study.main(
-        quick={"seeds": range(3), "lambdas": [0.01, 1, 30], "budget": 1500},
+        quick={"seeds": range(3), "lambdas": [0.01, 10, 30], "budget": 1500},
         smoke={"objectives": {CANCER: cancer}, "seeds": range(2), "lambdas": [1], "budget": 100},
     )
