@@ -32,6 +32,11 @@ _HOMES = {
     "implied_multiplier": "objective.multiplier",
     "diagnostics": "objective.diagnostics",
     "Diagnostics": "objective.diagnostics",
+    "with_features": "objective.features",
+    "ValueNoise": "objective.features",
+    "TruncatedDigits": "objective.features",
+    "RandomNan": "objective.features",
+    "PerturbedStart": "objective.features",
     "Minibatch": "objective.noise",
     "InputNoise": "objective.noise",
     "Dropout": "objective.noise",
@@ -84,6 +89,11 @@ if TYPE_CHECKING:
     from .objective.diagnostics import diagnostics as diagnostics
     from .objective.dof import effective_dof as effective_dof
     from .objective.dof import lambda_of_dof as lambda_of_dof
+    from .objective.features import PerturbedStart as PerturbedStart
+    from .objective.features import RandomNan as RandomNan
+    from .objective.features import TruncatedDigits as TruncatedDigits
+    from .objective.features import ValueNoise as ValueNoise
+    from .objective.features import with_features as with_features
     from .objective.matched import MatchedLambda as MatchedLambda
     from .objective.matched import matched_lambda as matched_lambda
     from .objective.meter import LambdaReading as LambdaReading

@@ -156,8 +156,7 @@ class Study:
         studies = [self.path_study(), self] if self.path else [self]
         grids = [study.grid() for study in studies]
         for grid in grids:
-            for label in grid.objectives:
-                _check_arms(grid, label)
+            _check_arms(grid)
         opened = Store(":memory:" if store is None else store)
         for study, grid in zip(studies, grids):
             try:
@@ -267,14 +266,18 @@ def _checked_seeds(given: Iterable[int]) -> tuple[int, ...]:
     return seeds
 
 
-def _check_arms(grid: Grid, label: str) -> None:
-    """Refuse, before anything runs, an optimizer without the gradient it needs, or a penalty that is no decay."""
-    objective = grid.objective(label, grid.seeds[0])
+def _check_arms(grid: Grid) -> None:
+    """Refuse, before anything runs, an arm that can run on no objective for want of a gradient, or no decay.
+
+    An arm that lacks a gradient on some of the objectives is SKIPPED there.
+    """
+    objectives = [grid.objective(label, grid.seeds[0]) for label in grid.objectives]
     for name, arm in grid.arms.items():
-        arm.bind(objective)
-        if arm.optimizer.needs_gradient and not objective.has_gradient:
+        for objective in objectives:
+            arm.bind(objective)
+        if arm.optimizer.needs_gradient and not any(objective.has_gradient for objective in objectives):
             raise InvalidInputError(
-                f"optimizer {name!r} needs a gradient, and objective {label!r} has none: "
+                f"optimizer {name!r} needs a gradient, and none of the objectives {list(grid.objectives)} has one: "
                 "give function_objective a gradient, or choose a direct-error optimizer"
             )
 

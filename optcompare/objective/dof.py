@@ -39,6 +39,7 @@ def effective_dof(objective: Objective, lam: float | None = None, *, theta: Arra
     MLP or a function without theta, and a function whose H + (lambda/n) I is not positive definite at theta.
     Source: Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, eq. 3.50; MacKay 1992 (gamma).
     """
+    objective = objective.exact
     strength = _own_lambda(objective) if lam is None else check_lambda(lam)
     if theta is not None:
         return _dof(_eigenvalues(objective, objective._point(theta)), objective.penalty_scale * strength)
@@ -63,6 +64,7 @@ def lambda_of_dof(objective: Objective, dof: float, *, theta: ArrayLike | None =
 
     Raises InvalidInputError where no lambda in that range has this dof, naming what it can be.
     """
+    objective = objective.exact
     c = objective.penalty_scale
     if theta is not None or _is_quadratic(objective):
         fixed = _eigenvalues(objective, np.zeros(objective.dim) if theta is None else objective._point(theta))

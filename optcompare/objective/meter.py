@@ -91,6 +91,7 @@ def implied_lambda(
 
     Raises InvalidInputError for a wrong shape or an unknown form. Source: stationarity of J, first order.
     """
+    objective = objective.exact
     point = objective._point(theta)
     is_readable = objective.has_gradient and objective.is_smooth
     chosen = form or ("gradient" if is_readable else "ray")

@@ -33,6 +33,7 @@ def implied_multiplier(objective: Objective, theta: ArrayLike, *, tolerance: flo
     """
     point = objective._point(theta)
     check_lambda(tolerance, "tolerance")
+    objective = objective.exact
     penalty = objective.penalty
     if isinstance(penalty, AnchoredL2):
         counted = objective.is_penalised

@@ -97,6 +97,11 @@ class Objective(ABC):
         return self.penalty.is_constraint
 
     @property
+    def exact(self) -> Objective:
+        """The objective that measurements are taken of: this one, without features that disturb what is shown."""
+        return self
+
+    @property
     def lam(self) -> float:
         """Lambda as written, in the penalty's own convention."""
         return self.penalty.lam

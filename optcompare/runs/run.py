@@ -27,7 +27,7 @@ from ..errors import (
 from ..objective.layout import Vector
 from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor, Recorder, Trace, as_budget
-from .arms import InError, as_arm
+from .arms import Arm, InError, as_arm
 from .measure import (
     Measurement,
     bound_monitors,
@@ -115,10 +115,23 @@ def minimize(
         start=point,
         monitors=dict(monitors or {}),
     )
+    if reason := lacks_gradient(arm, objective):
+        raise InvalidInputError(reason)
     run = run_one(spec)
     if isinstance(run.error, InvalidInputError):
         raise run.error
     return run
+
+
+def lacks_gradient(arm: Arm, objective: Objective) -> str:
+    """Return why the arm cannot run on the objective for want of a gradient, or ""."""
+    if objective.has_gradient or not arm.optimizer.needs_gradient:
+        return ""
+    return (
+        f"{arm.optimizer.name} needs a gradient and {objective.name} has none: use an optimizer that needs none "
+        "(optcompare list), or give the objective a gradient (function_objective(gradient=...), another loss, or no "
+        "feature that disturbs the value)"
+    )
 
 
 def _checked_start(start: ArrayLike, objective: Objective) -> Vector:
@@ -140,6 +153,9 @@ def run_one(spec: RunSpec) -> Run:
         monitors = bound_monitors(spec.monitors, spec.objective)
         recorder = Recorder(minimized, spec.budget, spec.draws, stream(spec.seed, "noise"), monitors)
         status, message, details, error, answer = Status.FINISHED, "", "", None, None
+        if reason := lacks_gradient(spec.arm, minimized):
+            outcome = (Status.SKIPPED, reason, "", None)
+            return _concluded(spec, minimized, recorder, start, None, recorder.seconds, outcome)
         try:
             answer = _as_answer(
                 optimizer.minimize(recorder, np.array(start), stream(spec.seed, "optimizer")), minimized
