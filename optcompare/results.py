@@ -18,10 +18,12 @@ from .runs.store import Store
 if TYPE_CHECKING:
     import pandas as pd
 
+    from .analysis.curves import Curves
     from .report.page import ExtraFigure
 
 FigureMaker = Callable[["Results"], "Sequence[ExtraFigure]"]
 PATH_SUFFIX = "-path"  # of the study in the same store that holds the reference path
+REFERENCE_SUFFIX = "-reference"  # of the study in the same store that holds the best known errors
 
 
 class Results:
@@ -48,10 +50,39 @@ class Results:
 
     def path_frame(self) -> pd.DataFrame:
         """Return the runs of the reference path (``Study(path=...)``), as to_frame; no rows where there is none."""
-        name = self.study + PATH_SUFFIX
-        if name not in {row["name"] for row in self.store.studies()}:
-            return self.to_frame().iloc[:0]
-        return Results(self.store, name).to_frame()
+        return self._companion_frame(PATH_SUFFIX)
+
+    def reference_frame(self) -> pd.DataFrame:
+        """Return the reference runs (``Study(reference_starts=...)``), as to_frame; no rows where there are none."""
+        return self._companion_frame(REFERENCE_SUFFIX)
+
+    def _companion(self, suffix: str) -> Results | None:
+        name = self.study + suffix
+        return Results(self.store, name) if name in {row["name"] for row in self.store.studies()} else None
+
+    def _companion_frame(self, suffix: str) -> pd.DataFrame:
+        companion = self._companion(suffix)
+        return self.to_frame().iloc[:0] if companion is None else companion.to_frame()
+
+    def curves(self) -> Curves:
+        """Return how the error of every run falls over its cost; see ``analysis.curves``."""
+        from .analysis.curves import build_curves
+        from .analysis.problems import with_problems
+
+        return build_curves(with_problems(self._current(), self.description), self.store.iterate_traces(self.study))
+
+    def problems(self) -> pd.DataFrame:
+        """Return one row a problem: its facts, f_0, the best known error f_ref and who found it; see
+        ``analysis.problems``.
+        """
+        from .analysis.problems import needs_curves, problem_table, with_problems
+
+        runs = with_problems(self._current(), self.description)
+        companion = self._companion(REFERENCE_SUFFIX)
+        made_by = None if companion is None else companion.description
+        references = with_problems(self.reference_frame(), self.description, made_by)
+        curves = self.curves() if needs_curves(runs, references) else None
+        return problem_table(runs, references, self.description, curves)
 
     def _current(self) -> pd.DataFrame:
         """Return the stored runs that belong to the study as it is now defined."""
@@ -124,8 +155,8 @@ def load_results(store: str | Path, study: str | None = None) -> Results:
         raise StoreError(f"no store at {str(store)!r}: give the path of a .db file that a study has written")
     opened = Store(store, read_only=True)
     names = [row["name"] for row in opened.studies()]
-    paths = {name + PATH_SUFFIX for name in names}
-    names = [name for name in names if name not in paths or name == study]
+    companions = {name + suffix for name in names for suffix in (PATH_SUFFIX, REFERENCE_SUFFIX)}
+    names = [name for name in names if name not in companions or name == study]
     if study is None and len(names) != 1:
         raise StoreError(f"the store {str(store)!r} holds {len(names)} studies, name one of {names}")
     return Results(opened, names[0] if study is None else study)

@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,9 @@ from .rows import (
 from .status import Status
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 _ORDER = "ORDER BY study, objective, lam, optimizer, seed, key"
 
@@ -177,6 +179,16 @@ class Store(Database):
             traces = [(trace_names(names), blob) for *_, blob, names in found]
             arrays = [from_blob(blob, max(1, len(names))) for names, blob in traces]
         return _long_frame(labels, [row[:-2] for row in found], [names for names, _ in traces], arrays)
+
+    def iterate_traces(self, study: str) -> Iterator[tuple[str, list[str], NDArray[np.float64]]]:
+        """Yield (key, names of columns, array (rows, columns)) of the study's runs that left a trace, one by one."""
+        query = "SELECT key, trace_columns, trace FROM runs WHERE trace IS NOT NULL AND study = ?"
+        known: dict[str, list[str]] = {}
+        with self.errors():
+            for key, text, blob in self.execute(query, (study,)):
+                if text not in known:
+                    known[text] = trace_names(text)
+                yield key, known[text], from_blob(blob, max(1, len(known[text])))
 
 
 def merge(source: str | os.PathLike[str], target: str | os.PathLike[str]) -> int:
