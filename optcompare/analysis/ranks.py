@@ -8,8 +8,8 @@ and b on a data set with m problems that both ran,
 and the data sets' advantages are one paired sample. Its exact sign-flip test gives each of the 2^n sign patterns of n
 data sets the same probability, p = P(|sum of flipped advantages| >= |sum|), so no p is below 2^(1 - n): with 5 data
 sets (0.0625) no pair can be significant, and with m pairs Holm's first step needs m 2^(1 - n) <= 0.05. Wilcoxon's test
-over 24 problems of 5 data sets as if independent finds a difference that is not there 25 % of the time where problems of
-a data set correlate by 0.5, and 34 % at 0.8.
+over 24 problems of 5 data sets, taken as independent, finds a difference that is not there 25 % of the time where two
+problems of a data set correlate by 0.5, and 34 % at 0.8.
 """
 
 from __future__ import annotations
