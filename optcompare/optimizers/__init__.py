@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .base import FunctionOptimizer as FunctionOptimizer
     from .base import Optimizer as Optimizer
 
-_FILES = ("base", "gradient", "from_scipy", "from_pyswarms", "from_cma", "sampling", "evolution", "spsa")
+_FILES = ("base", "gradient", "from_scipy", "from_pyswarms", "from_cma", "sampling", "evolution", "spsa", "constant")
 
 
 def load_all() -> None:

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*has decay=.*the two add up:Use
 NAMES = optimizer_names()
 
 EXPECTED = {
-    "adagrad", "adam", "adamw", "clipped_gradient", "cma_es", "cobyla", "cobyqa", "differential_evolution",
-    "dual_annealing", "evolution_strategy", "gradient_descent", "heavy_ball", "lbfgs", "nelder_mead", "nesterov",
-    "normalised_gradient", "powell", "pso", "pso_ring", "random_search", "rmsprop", "sign_descent", "spsa",
+    "adagrad", "adam", "adamw", "clipped_gradient", "cma_es", "cobyla", "cobyqa", "constant_predictor",
+    "differential_evolution", "dual_annealing", "evolution_strategy", "gradient_descent", "heavy_ball", "lbfgs",
+    "nelder_mead", "nesterov", "normalised_gradient", "powell", "pso", "pso_ring", "random_search", "rmsprop", "sign_descent", "spsa",
 }  # fmt: skip
 
 
