@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .scales import Scale
-from .style import FONT, INK, MUTED, SIZE, OptimizerStyles, SeriesStyle, figure_of
+from .style import FAINT, FONT, INK, MUTED, SIZE, OptimizerStyles, SeriesStyle, figure_of
 from .text import label as shown
 
 if TYPE_CHECKING:
@@ -24,36 +25,65 @@ class LineEnd(NamedTuple):
     y: float
 
 
-def label_lines(ax: Axes, ends: Sequence[LineEnd], x_scale: Scale, y_scale: Scale, styles: OptimizerStyles) -> None:
-    """Name every line at its end, moved apart where they meet, with a thin leader; a legend for more than MOST_DIRECT.
+def short_name(name: str, most: int = CHARACTERS) -> str:
+    """Return a label of at most ``most`` characters, shortened before its last word: "tuned" tells two forms apart."""
+    text = shown(name, 200)
+    front, _, last = text.rpartition(" ")
+    if len(text) <= most or not front or len(last) > most // 2:
+        return shown(text, most)
+    return f"{shown(front, most - len(last) - 1)} {last}"
 
-    Needs the axes' final limits. Labels lie in the margin to the right of the axes.
+
+def label_lines(
+    ax: Axes,
+    ends: Sequence[LineEnd],
+    x_scale: Scale,
+    y_scale: Scale,
+    styles: OptimizerStyles,
+    *,
+    characters: int = CHARACTERS,
+) -> None:
+    """Name every line at its end, moved apart where they meet, with a thin leader; a legend for those that do not fit.
+
+    Needs the axes' final limits. Labels lie in the margin to the right of the axes. Faint lines are named where there
+    is room for all, else counted below the others.
     """
-    if len(ends) > MOST_DIRECT:
-        add_legend(ax, [end.style for end in ends], len(styles.others))
-        return
     inches = ax.get_position().height * figure_of(ax).get_size_inches()[1]
     gap = 1.3 * SIZE / 72.0 / inches
-    order = sorted(ends, key=lambda end: (y_scale.share(end.y), -end.style.index))
-    heights = spread([y_scale.share(end.y) for end in order], gap)
+    most = max(MOST_DIRECT, int(1.06 / gap))
+    named = ends if len(ends) <= most else [end for end in ends if not end.style.is_faint]
+    if len(named) > most:
+        add_legend(ax, [end.style for end in named], len(styles.others))
+        return
+    order = sorted(named, key=lambda end: (y_scale.share(end.y), -end.style.index))
+    pale = len(ends) - len(named)
+    heights = spread([y_scale.share(end.y) for end in order], gap, low=gap - 0.03 if pale else -0.03)
     right = x_scale.share(x_scale.high) + 0.05
     for end, height in zip(order, heights, strict=True):
         # a leader in the axes' own coordinates: an annotation's arrow costs ten times as much to draw
         panel_x, panel_y = x_scale.share(end.x), y_scale.share(end.y)
         ax.plot(
             [panel_x, 1.015, right], [panel_y, panel_y, height], transform=ax.transAxes, color=end.style.colour,
-            linewidth=0.7, alpha=0.6, clip_on=False, zorder=1.8, gid=end.style.gid, scalex=False, scaley=False,
+            linewidth=0.7, alpha=0.6 * (FAINT if end.style.is_faint else 1.0), clip_on=False, zorder=1.8,
+            gid=end.style.gid, scalex=False, scaley=False,
         )  # fmt: skip
         ax.text(
-            right + 0.01, height, shown(end.style.label, CHARACTERS), transform=ax.transAxes, va="center", ha="left",
-            fontsize=SIZE - 0.5, fontfamily=FONT, color=INK, parse_math=False, gid=end.style.gid,
+            right + 0.01, height, short_name(end.style.label, characters), transform=ax.transAxes, va="center",
+            ha="left", fontsize=SIZE - 0.5, fontfamily=FONT, color=MUTED if end.style.is_faint else INK,
+            parse_math=False, gid=end.style.css_class,
+        )  # fmt: skip
+    if pale:
+        ax.text(
+            right + 0.01, -0.03, f"{pale} more, pale", transform=ax.transAxes, va="center", ha="left",
+            fontsize=SIZE - 1.5, fontfamily=FONT, color=MUTED, parse_math=False,
         )  # fmt: skip
 
 
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """Return ascending heights (0 to 1) moved as little as needed to lie at least ``gap`` apart.
+def spread(heights: Sequence[float], gap: float, low: float = -math.inf) -> list[float]:
+    """Return ascending heights (0 to 1) moved as little as needed to lie at least ``gap`` apart, none below ``low``.
 
     Neighbours that are too close form a block around their mean; blocks that touch merge (pool adjacent violators).
+    Where there is no room for all between ``low`` and the top, the top is kept.
     """
     blocks: list[tuple[float, int]] = []  # (sum of height - index * gap, count)
     for index, height in enumerate(heights):
@@ -62,7 +92,7 @@ def spread(heights: Sequence[float], gap: float) -> list[float]:
             (first, n), (second, m) = blocks[-2:]
             blocks[-2:] = [(first + second, n + m)]
     placed = [total / count for total, count in blocks for _ in range(count)]
-    result = [base + index * gap for index, base in enumerate(placed)]
+    result = [max(base, low) + index * gap for index, base in enumerate(placed)]
     if result and result[-1] > 1.02:  # push the top block down into the axes, and what is below it with it
         result[-1] = 1.02
         for index in range(len(result) - 2, -1, -1):
@@ -79,7 +109,7 @@ def add_legend(ax: Axes, styles: Sequence[SeriesStyle], n_others: int = 0) -> No
         Line2D([], [], color=style.colour, marker=style.marker, linestyle=style.dash, markersize=4.5, linewidth=1.2)
         for style in styles
     ]
-    names = [shown(style.label, CHARACTERS) for style in styles]
+    names = [short_name(style.label, CHARACTERS) for style in styles]
     if n_others:
         handles.append(Line2D([], [], color=MUTED, linewidth=6, alpha=0.25))
         names.append(f"{n_others} others")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,8 @@ class Scale:
     """Where numbers go on an axis.
 
     is_log: positions are logarithmic. floor: the position of values <= 0 on a logarithmic axis, inside a shaded strip
-    below ``edge``; NaN where there are none. strip_label: what the strip holds, "0" or "≤ 0".
+    below ``edge``; NaN where there are none. strip_label: what the strip holds, "0" or "≤ 0". ceiling: the position of
+    +inf, inside a shaded strip above ``top`` with the label ``top_label``; NaN where infinite values are not drawn.
     """
 
     low: float
@@ -32,15 +33,20 @@ class Scale:
     floor: float = math.nan
     edge: float = math.nan
     strip_label: str = ""
+    ceiling: float = math.nan
+    top: float = math.nan
+    top_label: str = ""
 
     @classmethod
-    def of(cls, values: Any, *, kind: str = "auto") -> Scale:
-        """Return a scale that shows every finite one of ``values``.
+    def of(cls, values: Any, *, kind: str = "auto", never: str = "") -> Scale:
+        """Return a scale that shows every finite one of ``values``, and +inf in a strip labelled ``never`` if given.
 
         kind: "log" is logarithmic as soon as any value is positive; "auto" only where no value is negative and the
         positive ones span a factor of LEAST_RATIO; else linear.
         """
         given = np.asarray(values, dtype=np.float64).ravel()
+        if never and bool(np.isposinf(given).any()):
+            return _with_ceiling(cls.of(given, kind=kind), never)
         given = given[np.isfinite(given)]
         positive = np.clip(given[given > 0], SMALLEST, LARGEST)
         if not len(positive):
@@ -51,8 +57,10 @@ class Scale:
         return _logarithmic(low, high, given[given <= 0])
 
     def place(self, values: Any) -> np.ndarray:
-        """Return positions; NaN and infinities stay what they are, so that they are not drawn."""
+        """Return positions; NaN and infinities stay what they are, so that they are not drawn; +inf: the ceiling."""
         given = np.asarray(values, dtype=np.float64)
+        if not math.isnan(self.ceiling):
+            given = np.where(np.isposinf(given), self.ceiling, given)
         if not self.is_log:
             return given
         with np.errstate(invalid="ignore"):
@@ -73,16 +81,19 @@ class Scale:
 
     def ticks(self) -> tuple[list[float], list[str]]:
         """Return positions and labels of at most about seven ticks."""
-        places = _log_ticks(self.low if math.isnan(self.edge) else self.edge, self.high) if self.is_log else []
+        last = self.high if math.isnan(self.top) else self.top
+        places = _log_ticks(self.low if math.isnan(self.edge) else self.edge, last) if self.is_log else []
         if not places:
             from matplotlib.ticker import MaxNLocator
 
             start = self.low if math.isnan(self.edge) else self.edge
-            places = [float(v) for v in MaxNLocator(5).tick_values(start, self.high) if start <= v <= self.high]
+            places = [float(v) for v in MaxNLocator(5).tick_values(start, last) if start <= v <= last]
             places = [value for value in places if value > 0 or not self.is_log]
         labels = [tick(value) for value in places]
         if not math.isnan(self.floor):
-            return [self.floor, *places], [self.strip_label, *labels]
+            places, labels = [self.floor, *places], [self.strip_label, *labels]
+        if not math.isnan(self.ceiling):
+            places, labels = [*places, self.ceiling], [*labels, self.top_label]
         return places, labels
 
     def apply(self, ax: Axes, which: str) -> None:
@@ -97,11 +108,12 @@ class Scale:
         axis.set_ticks(places, labels, parse_math=False, color=INK)
         axis.set_minor_locator(NullLocator())
         axis.set_minor_formatter(NullFormatter())
-        if not math.isnan(self.floor):
-            span = ax.axvspan if which == "x" else ax.axhspan
-            line = ax.axvline if which == "x" else ax.axhline
-            span(self.low, self.edge, facecolor=SHADE, edgecolor="none", zorder=0)
-            line(self.edge, color=MUTED, linewidth=0.6, linestyle=(0, (2, 2)), zorder=1)
+        span = ax.axvspan if which == "x" else ax.axhspan
+        line = ax.axvline if which == "x" else ax.axhline
+        for strip, edge in (((self.low, self.edge), self.edge), ((self.top, self.high), self.top)):
+            if not math.isnan(edge):
+                span(*strip, facecolor=SHADE, edgecolor="none", zorder=0)
+                line(edge, color=MUTED, linewidth=0.6, linestyle=(0, (2, 2)), zorder=1)
 
 
 def _linear(given: np.ndarray) -> Scale:
@@ -124,6 +136,15 @@ def _logarithmic(low: float, high: float, not_positive: np.ndarray) -> Scale:
     step = 10.0 ** (0.07 * decades)
     label = "0" if not (not_positive < 0).any() else "≤ 0"
     return Scale(max(low / step**2, 5e-308), high, True, max(low / step, 1e-307), low, label)
+
+
+def _with_ceiling(scale: Scale, label: str) -> Scale:
+    """Return the scale with a strip for +inf above it."""
+    top = scale.high
+    steps = [float(scale.shift(np.array(top), share)) for share in (0.06, 0.12)]
+    if scale.is_log:
+        steps = [min(step, 1.7e308) for step in steps]
+    return replace(scale, high=steps[1], ceiling=steps[0], top=top, top_label=label)
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

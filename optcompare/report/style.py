@@ -7,6 +7,7 @@ has a twin for dark paper. A marker comes with every colour, so that a reader wi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ MARKER_SHAPES = {
 }  # fmt: skip
 DASHES = ("solid", (0, (4, 1.5)))
 MOST_SERIES = 16  # more lines than this are one grey band: nobody tells them apart
+MOST_ARMS = 60  # where some are emphasised, the rest are faint lines of their own, up to this many
+FAINT = 0.3
+# "cma_es tuned" and "cma_es default" (or "cma_es" alone) are one optimizer in two forms: one colour, one marker
+_FORM = re.compile(r"^(?P<family>.*\w)[\s,:(\[/-]+(?P<form>default|tuned)[)\]]?$")
 FONT = "DejaVu Sans"  # comes with matplotlib, so that figures are the same everywhere
 SIZE = 9.5
 
@@ -57,7 +62,11 @@ _DRAWING_SETTINGS = (
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How one optimizer is drawn; ``gid`` marks its parts of a figure, so that a page can switch it off."""
+    """How one optimizer is drawn; ``gid`` marks its parts of a figure, so that a page can switch it off.
+
+    colour_index: place of its colour in COLOURS. is_hollow: its markers are (the default form of a tuned optimizer).
+    is_faint: a thin pale line, since others are emphasised.
+    """
 
     index: int
     label: str
@@ -65,24 +74,41 @@ class SeriesStyle:
     dark_colour: str
     marker: str
     dash: Any
+    colour_index: int = 0
+    is_hollow: bool = False
+    is_faint: bool = False
+
+    @property
+    def css_class(self) -> str:
+        """The class of its rows and lines."""
+        return f"series-{self.index}"
 
     @property
     def gid(self) -> str:
         """The group id of its artists."""
-        return f"series-{self.index}"
+        return f"{self.css_class}-faint" if self.is_faint else self.css_class
 
 
 class OptimizerStyles:
     """One colour and marker per optimizer label, in the order given, the same in every figure that shares it.
 
-    The first MOST_SERIES labels have a style of their own; ``others`` are the rest, which figures sum up.
+    "x tuned" and "x default" (or "x") share colour and marker; the default form is hollow and dashed. The first
+    MOST_SERIES labels have a style of their own; ``others`` are the rest, which figures sum up. With ``emphasis``
+    (labels) the first MOST_ARMS have one, and those not emphasised are drawn faint.
     """
 
-    def __init__(self, labels: Iterable[object]) -> None:
+    def __init__(self, labels: Iterable[object], emphasis: Iterable[object] | None = None) -> None:
         self.labels = tuple(dict.fromkeys(str(given) for given in labels))
-        self.drawn = self.labels[:MOST_SERIES]
-        self.others = self.labels[MOST_SERIES:]
-        self._styles = {name: _style(index, name) for index, name in enumerate(self.drawn)}
+        most = MOST_SERIES if emphasis is None else MOST_ARMS
+        self.drawn = self.labels[:most]
+        self.others = self.labels[most:]
+        self.emphasis = frozenset(self.drawn if emphasis is None else map(str, emphasis))
+        forms = _forms(self.labels)
+        families = {name: place for place, name in enumerate(dict.fromkeys(family for family, _ in forms.values()))}
+        self._styles = {
+            name: _style(index, name, families[forms[name][0]], forms[name][1], name not in self.emphasis)
+            for index, name in enumerate(self.drawn)
+        }
 
     def __getitem__(self, name: str) -> SeriesStyle:
         if name not in self._styles:
@@ -98,15 +124,30 @@ class OptimizerStyles:
     def css_class(self, name: object) -> str:
         """Return the class that marks an optimizer's rows and lines; "series-others" beyond the drawn ones."""
         found = self._styles.get(str(name))
-        return "series-others" if found is None else found.gid
+        return "series-others" if found is None else found.css_class
 
 
-def _style(index: int, name: str) -> SeriesStyle:
-    colour = index % len(COLOURS)
+def _forms(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return label -> (family, "default" or "tuned"); a label without a partner is its own family, form ""."""
+    found = {name: _FORM.match(name) for name in labels}
+    split = {name: (match["family"], match["form"]) for name, match in found.items() if match}
+    members: dict[str, set[str]] = {}
+    for family, form in split.values():
+        members.setdefault(family, set()).add(form)
+    for name in labels:
+        if name not in split and members.get(name) == {"tuned"}:
+            split[name] = (name, "default")
+            members[name].add("default")
+    return {name: split[name] if name in split and len(members[split[name][0]]) == 2 else (name, "") for name in labels}
+
+
+def _style(index: int, name: str, family: int, form: str, is_faint: bool) -> SeriesStyle:
+    colour = family % len(COLOURS)
     # 9 markers and 8 colours have no common factor: no pair repeats before 72
+    dash = DASHES[form == "default"] if form else DASHES[family // len(COLOURS) % len(DASHES)]
     return SeriesStyle(
-        index, name, COLOURS[colour], DARK_COLOURS[colour], MARKERS[index % len(MARKERS)],
-        DASHES[index // len(COLOURS) % len(DASHES)],
+        index, name, COLOURS[colour], DARK_COLOURS[colour], MARKERS[family % len(MARKERS)], dash,
+        colour, form == "default", is_faint,
     )  # fmt: skip
 
 

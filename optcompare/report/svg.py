@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 # the look's colours -> the page's variables, which have a dark twin; the colour itself is the fallback
 VARIABLES = {colour: f"--{name}" for name, colour in reversed(LIGHT.items())}
-_SERIES = re.compile(r'<g id="(series-(?:\d+|others))(?:_\d+)?"')
+_SERIES = re.compile(r'<g id="(series-(?:\d+|others))(-faint)?(?:_\d+)?"')
+_GROUP_ID = re.compile(r'<g id="(?!series-)[^"]*"')
+_EMPTY = re.compile(r"<g/>\s*|<g>\s*</g>\s*")
+_MARKS = re.compile(
+    r'<g( clip-path="[^"]*")?>\s*((?:<use [^>]* style="([^"]*)"/>\s*)(?:<use [^>]* style="\3"/>\s*)*)</g>'
+)
 _COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 _FAMILY = re.compile(r"font-family: [^;\"]*;? ?")
 _SHORT_FONT = re.compile(r"font: (?:(bold|\d+) )?([\d.]+)px [^;\"]*")
@@ -44,7 +49,7 @@ def inline_svg(document: str, prefix: str, name: str) -> str:
     """
     text = document[document.index("<svg") :]
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
-    text = _unique_series(text)
+    text = _smaller(_unique_series(text))
     # only inside tags: what the figure's text says stays as it is
     text = re.sub(r"<[^>]*>", lambda found: _themed(found.group(0), prefix), text)
     text = re.sub(r"\s*\n\s*", "\n", text)
@@ -65,6 +70,17 @@ def _themed(tag: str, prefix: str) -> str:
     return _SHORT_FONT.sub(lambda found: f"font-size: {found[2]}px" + ("; font-weight: 700" if found[1] else ""), tag)
 
 
+def _smaller(text: str) -> str:
+    """Leave out ids that nothing refers to and groups that hold nothing; say a row of markers' style once."""
+    text = _GROUP_ID.sub("<g", text)
+    for _ in range(2):  # a tick without mark and label is an empty group in a group
+        text = _EMPTY.sub("", text)
+    return _MARKS.sub(
+        lambda found: f'<g{found[1] or ""} style="{found[3]}">' + found[2].replace(f' style="{found[3]}"', "") + "</g>",
+        text,
+    )
+
+
 def _unique_series(text: str) -> str:
     """Give every group of a series its class, and an id that no other group has."""
     counts: dict[str, int] = {}
@@ -72,7 +88,8 @@ def _unique_series(text: str) -> str:
     def renamed(found: re.Match[str]) -> str:
         name = found.group(1)
         counts[name] = counts.get(name, 0) + 1
-        return f'<g id="{name}-{counts[name]}" class="{name}"'
+        faint = " faint" if found.group(2) else ""
+        return f'<g id="{name}-{counts[name]}" class="{name}{faint}"'
 
     return _SERIES.sub(renamed, text)
 
