@@ -22,12 +22,13 @@ from .objective.conventions import check_lambda
 from .objective.objective import Objective
 from .recorder import Budget, Draws, Monitor, as_budget
 from .report.text import folder_name
-from .results import PATH_SUFFIX, FigureMaker, Results, claims_text
+from .results import PATH_SUFFIX, REFERENCE_SUFFIX, FigureMaker, Results, claims_text
 from .runs.arms import as_arms
 from .runs.driver import Limits, Progress, drive
 from .runs.executors import Executor
-from .runs.grid import Grid, ObjectiveSource
+from .runs.grid import Grid, ObjectiveSource, objective_facts
 from .runs.measure import Measurement, versions
+from .runs.references import reference_grid
 from .runs.rows import RUN_COLUMNS
 from .runs.spec import check_seed
 from .runs.store import Store
@@ -50,7 +51,10 @@ class Study:
     functions of the Results, returning further figures for the report.
     path: lambdas, 20 a decade and more, at which the arm ``reference`` is run besides, into the same store as a study
     NAME-path: what ``oc.exchange_curve``
-    reads lambdas off. is_final=False: a shortened run, whose claims stay undecided.
+    reads lambdas off. reference_starts: where > 0, lbfgs is run besides from that many starts (once a seed where an
+    objective is a function of the seed), and the best constant predictor, into the same store as a study
+    NAME-reference: what ``results.problems()`` reads f_ref and f_0 off. is_final=False: a shortened run, whose claims
+    stay undecided.
     """
 
     name: str
@@ -68,6 +72,7 @@ class Study:
     figures: Sequence[FigureMaker] = ()
     path: Sequence[float] = ()
     reference: str = "lbfgs"
+    reference_starts: int = 0
     notes: str = ""
     is_final: bool = True
 
@@ -84,6 +89,9 @@ class Study:
         }
         for name, value in settled.items():
             object.__setattr__(self, name, value)
+        starts = self.reference_starts
+        if isinstance(starts, bool) or not isinstance(starts, int) or starts < 0:
+            raise InvalidInputError(f"reference_starts must be a whole number >= 0, got {starts!r}")
         if taken := sorted(set(self.measurements) & set(RUN_COLUMNS)):
             raise InvalidInputError(f"measurements {taken} are columns that every run has: give other names")
         if isinstance(self.draws, Mapping) and (unknown := sorted(set(self.draws) - set(settled["objectives"]))):
@@ -126,6 +134,7 @@ class Study:
             optimizers={self.reference: arms.get(self.reference, self.reference)},
             budget=Budget(evaluations=PATH_PASSES),
             path=(),
+            reference_starts=0,
             claims=(),
             figures=(),
             monitors={},
@@ -153,23 +162,35 @@ class Study:
         Ctrl-C leaves every finished run in the store and raises KeyboardInterrupt; the same call goes on from there.
         """
         limits = Limits(run_timeout, memory_limit)
-        studies = [self.path_study(), self] if self.path else [self]
-        grids = [study.grid() for study in studies]
-        for grid in grids:
-            _check_arms(grid)
+        parts = self._parts()
         opened = Store(":memory:" if store is None else store)
-        for study, grid in zip(studies, grids):
+        for question, grid in parts:
             try:
                 keys = {task: grid.key(task) for task in grid.tasks()}
             except DescriptionError:
                 if store is not None:
                     raise
                 keys = {task: "/".join(map(str, task)) for task in grid.tasks()}
-            opened.add_study(study.name, study.question, study._description(grid, sorted(keys.values())))
+            opened.add_study(grid.study, question, self._description(grid, sorted(keys.values())))
             drive(grid, keys, opened, jobs, executor, limits, retry_failed, progress)
         results = Results(opened, self.name)
         results.judge(self.claims, is_final=self.is_final)
         return results
+
+    def _parts(self) -> list[tuple[str, Grid]]:
+        """Return (question, grid) of all that is run: the reference path, the references, the study itself."""
+        grid = self.grid()
+        _check_arms(grid)
+        parts = [(self.question, grid)]
+        if self.reference_starts:
+            references = reference_grid(grid, self.name + REFERENCE_SUFFIX, self.reference_starts)
+            if references is not None:
+                parts.insert(0, (f"The best known errors of {self.name}", references))
+        if self.path:
+            path = self.path_study()
+            parts.insert(0, (path.question, path.grid()))
+            _check_arms(parts[0][1])
+        return parts
 
     def main(
         self,
@@ -225,6 +246,7 @@ class Study:
             "keys": list(keys),
             "notes": self.notes,
             "is_final": self.is_final,
+            "problems": {label: objective_facts(one, grid.objectives[label]) for label, one in first.items()},
         }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -53,6 +54,16 @@ class DataObjective(Objective):
         self.has_gradient = loss.has_gradient
         self._scale = 1.0 if reduction == "mean" else float(self.n_samples)
         self._settle(penalty, self._scale / self.n_samples)
+
+    @property
+    def is_convex(self) -> bool:
+        """Whether J is convex: a linear model, a loss that is convex in the scores and a convex penalty."""
+        return not self.model.hidden and self.loss_function.is_convex and self.penalty.is_convex
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the data set was made by a formula, not measured."""
+        return self.data.is_generated
 
     def start(self, rng: np.random.Generator, scale: float | None = None) -> Vector:
         """Draw weights from N(0, 1/inputs), or from N(0, scale^2); biases are 0."""

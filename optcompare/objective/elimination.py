@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class WeightElimination(OneStrength):
 
     Source: Weigend, Rumelhart & Huberman, Generalization by Weight-Elimination, NIPS 3 (1991).
     """
+
+    is_convex: ClassVar[bool] = False
 
     strength: float
     scale: float = 1.0

@@ -102,6 +102,16 @@ class Objective(ABC):
         return self
 
     @property
+    def is_convex(self) -> bool:
+        """Whether J is known to be convex; False where nothing is known."""
+        return False
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether its data were made by a formula, not measured."""
+        return False
+
+    @property
     def lam(self) -> float:
         """Lambda as written, in the penalty's own convention."""
         return self.penalty.lam

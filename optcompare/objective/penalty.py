@@ -46,6 +46,7 @@ class Penalty(ABC):
     biases: bool = False
     is_constraint: ClassVar[bool] = False
     is_smooth: ClassVar[bool] = True
+    is_convex: ClassVar[bool] = True
 
     @property
     def reduction(self) -> str:

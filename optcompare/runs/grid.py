@@ -147,3 +147,24 @@ class Grid:
             "gradient_price": self.budget.gradient_price,
             "budget": self.budget.passes(objective.dim),
         }
+
+
+def objective_facts(objective: Objective, source: ObjectiveSource) -> dict[str, Any]:
+    """Return what comparisons need to know of an objective and cannot read from its runs, as plain data.
+
+    is_convex, is_smooth, is_constrained and is_generated are facts of the noise-free objective; is_noisy and
+    has_gradient of what optimizers are shown. is_by_seed: whether ``source`` is a function of the seed.
+    """
+    exact = objective.exact
+    return {
+        "dataset": objective.dataset_name,
+        "dim": objective.dim,
+        "n_samples": objective.n_samples,
+        "is_convex": exact.is_convex,
+        "is_smooth": exact.is_smooth and exact.penalty.is_smooth,
+        "is_noisy": objective.is_noisy,
+        "has_gradient": objective.has_gradient,
+        "is_constrained": objective.is_constrained,
+        "is_generated": exact.is_generated,
+        "is_by_seed": not isinstance(source, Objective),
+    }
