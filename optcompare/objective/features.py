@@ -6,9 +6,9 @@
 what a run's best value, its trace and its final measurements are made of. What an optimizer is shown is disturbed.
 
 z is noise over theta: it depends on the point's bits and on the sample's key alone, independent from one point to the
-next. So the draws of a run decide what it means: Redraw (by "call" or by "row": the points differ) meets fresh noise in
-every call; Frozen(1) meets one fixed rugged error, in which the same point always has the same value (or NaN); Frozen(k)
-the mean over k of them.
+next. So the draws of a run decide what it means: Redraw (by "call" or by "row": the points differ) meets fresh noise
+in every call; Frozen(1) meets one fixed rugged error, in which the same point always has the same value (or NaN);
+Frozen(k) the mean over k of them.
 
 A disturbed error has no gradient: an exact one would tell what the disturbance hides, and the derivative of what is
 shown does not exist. Optimizers that need one are skipped. A perturbed start disturbs no value and keeps the gradient.
@@ -99,7 +99,7 @@ class TruncatedDigits(Feature):
         """Return the value's first digits."""
         if value == 0.0 or not math.isfinite(value):
             return value
-        mantissa, exponent = f"{value:.{LARGEST_DIGITS - 1}e}".split("e")
+        mantissa, exponent = np.format_float_scientific(value).split("e")  # the shortest that reads back as value
         n_kept = self.digits + (self.digits > 1) + (value < 0)  # the point and the sign are characters too
         return float(f"{mantissa[:n_kept]}e{exponent}")
 
@@ -154,6 +154,16 @@ class FeatureObjective(Objective):
     def exact(self) -> Objective:
         """The objective without its features."""
         return self.base.exact
+
+    @property
+    def is_convex(self) -> bool:
+        """Whether the objective is known to be convex."""
+        return self.base.is_convex
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether the objective's data were made by a formula."""
+        return self.base.is_generated
 
     def samples(self, rng: np.random.Generator) -> Iterator[Sample]:
         """Yield draws for ever: the objective's own noise, and a key of the noise over theta."""

@@ -98,7 +98,7 @@ class Objective(ABC):
 
     @property
     def exact(self) -> Objective:
-        """The objective that measurements are taken of: this one, without features that disturb what is shown."""
+        """The objective free of noise and of features, with the same value(): what is measured and referred to."""
         return self
 
     @property
@@ -110,6 +110,10 @@ class Objective(ABC):
     def is_generated(self) -> bool:
         """Whether its data were made by a formula, not measured."""
         return False
+
+    def without_noise(self) -> Objective:
+        """Return the noise-free objective: what best values and final measurements are taken of."""
+        return self
 
     @property
     def lam(self) -> float:
