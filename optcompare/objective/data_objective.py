@@ -74,12 +74,6 @@ class DataObjective(Objective):
         twin.noise, twin.is_noisy = (), False
         return twin
 
-    def without_noise(self) -> DataObjective:
-        """Return the objective on all items, undisturbed."""
-        twin = copy.copy(self)
-        twin.noise, twin.is_noisy = (), False
-        return twin
-
     def start(self, rng: np.random.Generator, scale: float | None = None) -> Vector:
         """Draw weights from N(0, 1/inputs), or from N(0, scale^2); biases are 0."""
         return self.model.start(rng, scale)

@@ -111,10 +111,6 @@ class Objective(ABC):
         """Whether its data were made by a formula, not measured."""
         return False
 
-    def without_noise(self) -> Objective:
-        """Return the noise-free objective: what best values and final measurements are taken of."""
-        return self
-
     @property
     def lam(self) -> float:
         """Lambda as written, in the penalty's own convention."""
