@@ -1,4 +1,4 @@
-"""The command line: ``optcompare run | report | status | export | merge | list | show | lambda``."""
+"""The command line: ``optcompare run | report | status | export | merge | list | show | check | lambda``."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ LISTS = ("optimizers", "datasets", "losses", "penalties", "conventions")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit status: 0 done, 1 a clear error, 130 stopped by Ctrl-C."""
+    """Run one command; return the exit status: 0 done, 1 a clear error or a check that fails, 130 Ctrl-C."""
     arguments, rest = _parser().parse_known_args(argv)
     if rest and arguments.command is not run_command:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
     try:
-        arguments.command(arguments)
+        return arguments.command(arguments) or 0
     except OptcompareError as error:
         print(f"optcompare: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--store", required=True, metavar="DB")
     show.add_argument("--study", help="which study, where the store holds several")
     show.set_defaults(command=show_command)
+
+    check = commands.add_parser("check", help="check an optimizer of your own against the contract that all keep")
+    check.add_argument("optimizer", metavar="FILE.py", help="a file with an oc.Optimizer or a function; or a name")
+    check.add_argument("--name", default="", metavar="CLASS", help="which one, where the file has several")
+    check.add_argument("--quick", action="store_true", help="fewer budgets and dimensions")
+    check.add_argument("--limit", type=float, default=60.0, metavar="SECONDS", help="a check is killed after (60)")
+    check.set_defaults(command=check_command)
 
     _add_lambda(commands)
     return parser
@@ -184,6 +190,26 @@ def show_command(arguments: argparse.Namespace) -> None:
             value = np.array2string(value, threshold=20, precision=6) if value.ndim == 1 else f"{value.shape} numbers"
         if value not in (None, ""):
             print(f"{name:<18} {value}")
+
+
+def check_command(arguments: argparse.Namespace) -> int:
+    """Print what every check of the contract finds; return 0 where all are passed, else 1."""
+    from .contract import CHECKS, Finding, check_source
+    from .contract.source import Source
+    from .contract.suite import finding_text
+
+    findings: list[Finding] = []
+    source = Source(arguments.optimizer, arguments.name)
+    for found in check_source(source, is_quick=arguments.quick, limit=arguments.limit):
+        if isinstance(found, Finding):
+            findings.append(found)
+            print(finding_text(found), flush=True)
+        else:
+            print(f"{found}\n", flush=True)
+    n_kept, n_left = sum(found.is_kept for found in findings), len(CHECKS) - len(findings)
+    rest = f"; {n_left} not tried before this one passes" if n_left else ""
+    print(f"\n{n_kept} of {len(CHECKS)} checks passed{rest}")
+    return int(n_kept < len(CHECKS))
 
 
 def lambda_command(arguments: argparse.Namespace) -> None:

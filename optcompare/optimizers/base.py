@@ -36,11 +36,13 @@ class Optimizer(ABC):
     """Minimizes a recorded objective; subclasses are frozen keyword-only dataclasses of options.
 
     Class attributes: ``name`` (default: the class name in snake_case), ``needs_gradient``, ``requires``
-    (distributions whose versions are stored with every run).
+    (distributions whose versions are stored with every run), ``is_reentrant`` (False where a library's lock keeps it
+    from running inside a run of itself).
     """
 
     name: ClassVar[str] = ""
     needs_gradient: ClassVar[bool] = False
+    is_reentrant: ClassVar[bool] = True
     requires: ClassVar[tuple[str, ...]] = ()
     __dataclass_fields__: ClassVar[dict[str, Any]]
 

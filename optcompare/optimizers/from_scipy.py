@@ -176,6 +176,8 @@ class Cobyqa(_ShrinkingRegion):
     takes 2 d + 1 evaluations.
     """
 
+    is_reentrant = False  # scipy holds a lock that one thread cannot take twice
+
     def minimize(self, objective: Recorder, start: Vector, rng: np.random.Generator) -> None:
         """Answer with the best point seen."""
         radii = {"initial_tr_radius": self.initial_step, "final_tr_radius": self.final_step}
