@@ -9,7 +9,18 @@ if TYPE_CHECKING:
     from .base import FunctionOptimizer as FunctionOptimizer
     from .base import Optimizer as Optimizer
 
-_FILES = ("base", "gradient", "from_scipy", "from_pyswarms", "from_cma", "sampling", "evolution", "spsa", "constant")
+_FILES = (
+    "base",
+    "gradient",
+    "from_scipy",
+    "from_pyswarms",
+    "from_cma",
+    "sampling",
+    "evolution",
+    "spsa",
+    "constant",
+    "fast_nelder_mead",
+)
 
 
 def load_all() -> None:

@@ -24,10 +24,11 @@ def _search(objective: Recorder, start: Vector, method: str, options: dict[str, 
     from scipy.optimize import minimize
 
     solve: Any = minimize  # its stubs know options only one by one
-    solve(_bounded_value(objective), start, method=method, options=options)
+    solve(bounded_value(objective), start, method=method, options=options)
 
 
-def _bounded_value(objective: Recorder) -> Callable[[Vector], float]:
+def bounded_value(objective: Recorder) -> Callable[[Vector], float]:
+    """Return the objective's value, clipped to +-CEILING."""
     return lambda theta: max(-CEILING, min(objective.value(theta), CEILING))
 
 
@@ -280,7 +281,7 @@ class DualAnnealing(_InBox):
         from scipy.optimize import Bounds, dual_annealing
 
         dual_annealing(
-            _bounded_value(objective), Bounds(*self.box(start)), x0=start, rng=rng, maxiter=NO_LIMIT, maxfun=np.inf,
+            bounded_value(objective), Bounds(*self.box(start)), x0=start, rng=rng, maxiter=NO_LIMIT, maxfun=np.inf,
             initial_temp=self.temperature, restart_temp_ratio=self.restart_ratio,
             visit=self.visit, accept=self.accept, no_local_search=not self.local_search,
         )  # fmt: skip

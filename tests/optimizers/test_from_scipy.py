@@ -7,6 +7,7 @@ import pytest
 
 import optcompare as oc
 from optcompare.errors import InvalidInputError
+from optcompare.optimizers.fast_nelder_mead import FastNelderMead
 from optcompare.optimizers.from_scipy import (
     Cobyla,
     Cobyqa,
@@ -18,7 +19,7 @@ from optcompare.optimizers.from_scipy import (
 )
 from optcompare.recorder import Budget, Recorder
 
-LOCAL = [NelderMead, Powell, Cobyla, Cobyqa]
+LOCAL = [NelderMead, FastNelderMead, Powell, Cobyla, Cobyqa]
 IN_A_BOX = [DifferentialEvolution, DualAnnealing]
 DIRECT = [*LOCAL, *IN_A_BOX]
 
