@@ -124,7 +124,7 @@ def cluster_bootstrap(
 
 def _resample(table: pd.DataFrame, members: Sequence[np.ndarray], counts: np.ndarray, cluster: str) -> pd.DataFrame:
     """Return the rows of each cluster as often as ``counts`` says, second and further copies under other names."""
-    drawn = [(which, number) for which in np.flatnonzero(counts) for number in range(counts[which])]
+    drawn = [(which, number) for which, count in enumerate(counts.tolist()) for number in range(count)]
     rows = np.concatenate([members[which] for which, _ in drawn])
     sizes = [len(members[which]) for which, _ in drawn]
     suffixes = np.array([f" ({number + 1})" if number else "" for _, number in drawn], dtype=object).repeat(sizes)

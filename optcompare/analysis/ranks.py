@@ -19,6 +19,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import DataError, InvalidInputError, unknown_name
 from .claims import SIGNIFICANCE, holm
@@ -27,6 +28,7 @@ from .summaries import numbers
 if TYPE_CHECKING:
     import pandas as pd
 
+Array = NDArray[np.float64]
 SCORES = ("problem", "dataset", "optimizer", "score")
 TESTS = ("sign_flip", "wilcoxon")
 MOST_SUMS = 2**21  # distinct sums of flipped differences that are kept apart
@@ -117,7 +119,8 @@ def sign_flip_p(differences: np.ndarray) -> float:
     if not len(sizes):
         return 1.0
     unit = ROUNDING * float(sizes.sum())
-    sums, chances = np.zeros(1), np.ones(1)
+    sums: Array = np.zeros(1)
+    chances: Array = np.ones(1)
     for size in sizes:
         steps = np.concatenate([sums - size, sums + size])
         _, first, where = np.unique(np.round(steps / unit), return_index=True, return_inverse=True)

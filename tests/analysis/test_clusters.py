@@ -49,10 +49,10 @@ def test_two_clusters_have_four_resamples():
         seen.append(mean_over_datasets(rows))
         return seen[-1]
 
-    found = cluster_bootstrap(table(a=[0, 0, 0], b=[1]), statistic, np.random.default_rng(0), n_bootstrap=800)
+    found = cluster_bootstrap(table(a=[0, 0, 0], b=[1]), statistic, np.random.default_rng(0), n_bootstrap=300)
     assert found == (0.5, 0.0, 1.0, 2)
     shares = [np.mean(np.array(seen[:-1]) == mean) for mean in (0.0, 0.5, 1.0)]
-    assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.06)
+    assert shares == pytest.approx([0.25, 0.5, 0.25], abs=0.08)
 
 
 def test_problems_of_a_data_set_stay_together_and_copies_have_names_of_their_own():
@@ -77,7 +77,7 @@ def test_the_same_generator_gives_the_same_interval():
     assert first == second
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.lists(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=3), min_size=1, max_size=5), st.integers(0, 99))
 def test_the_interval_of_a_mean_lies_between_the_extreme_data_sets(values, seed):
     given = table(**{f"d{index}": part for index, part in enumerate(values)})

@@ -95,6 +95,36 @@ def test_a_common_budget_at_every_price():
     assert not found["is_significant"].iloc[1] and np.isnan(found["share"].iloc[1])
 
 
+def test_a_run_that_goes_beyond_the_budget_is_charged_the_budget():
+    """b (d + 1) = 50: a reaches at 30 and at 4000, of which 50 are charged: 80 in all, b 40 + 50 = 90."""
+    rows = [("p", "d", 9, "a", 30, 0, True), ("p", "d", 9, "a", 4000, 0, True),
+            ("p", "d", 9, "b", 40, 0, True), ("p", "d", 9, "b", 50, 0, False)]  # fmt: skip
+    table = hits(*rows)
+    assert winners_table(table, problems_of(table), [0], 0.1, rng())["winner"].tolist() == ["b"]  # 4030/2, 90
+    found = winners_table(table, problems_of(table), [0], 0.1, rng(), budget_per_dimension=5)
+    assert found["winner"].tolist() == ["a"]
+
+
+def test_the_share_of_resamples_by_hand():
+    """a wins data set u and ties on v: of u u, u v, v u, v v the first three are a's and half of the last, 7/8."""
+    table = hits(("p", "u", 9, "a", 1, 0, True), ("p", "u", 9, "b", 2, 0, True),
+                 ("q", "v", 9, "a", 1, 0, True), ("q", "v", 9, "b", 1, 0, True))  # fmt: skip
+    found = winners_table(table, problems_of(table), [0], 0.1, rng(), n_bootstrap=4000).iloc[0]
+    assert found["share"] == pytest.approx(0.875, abs=0.01)
+
+
+def test_both_the_resamples_and_the_test_must_agree():
+    """a wins 8 of 9 data sets: p = 20/512, and 5 of 9 draws are the lost one in 0.07 % of the resamples."""
+    rows = [(f"p{i}", f"d{i}", 9, name, cost if i else -cost + 9, 0, True) for i in range(9)
+            for name, cost in (("a", 1), ("b", 2))]  # fmt: skip
+    table = hits(*rows)
+    given = (table, problems_of(table), [0], 0.1)
+    found = winners_table(*given, rng(), n_bootstrap=20_000).iloc[0]
+    assert found["p"] == pytest.approx(20 / 512)
+    assert 0.998 < found["share"] < 1.0 and found["is_significant"]
+    assert not winners_table(*given, rng(), n_bootstrap=20_000, level=0.9999).iloc[0]["is_significant"]
+
+
 def test_groups_compete_by_their_best_member():
     table = two_kinds()
     slow = table[table["optimizer"] == "grad"].assign(optimizer="slow", n_values=900.0)
