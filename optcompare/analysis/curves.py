@@ -62,19 +62,31 @@ class Curves:
         return found
 
     def first_at_or_below(self, targets: Array) -> NDArray[np.int64]:
-        """Return the row at which every run first has an error <= its targets (n, t), shape (n, t); -1 where never.
+        """Return the row at which every run first has an error <= its targets (n, t), shape (n, t); -1 where never."""
+        row = self._bisected(self.error, targets, is_falling=True)
+        return np.where(row < self.first[1:, None], row, -1)
 
-        By bisection in all of them at once, log2(rows) steps.
+    def last_within(self, costs: Array, limits: Array) -> NDArray[np.int64]:
+        """Return the last row of every run whose cost is <= its limits (n, t), shape (n, t); -1 where there is none.
+
+        costs: (rows,), rising along each run.
         """
-        low = np.broadcast_to(self.first[:-1, None], targets.shape).copy()
-        end = np.broadcast_to(self.first[1:, None], targets.shape)
-        high = end.copy()
+        row = self._bisected(costs, limits, is_falling=False) - 1
+        return np.where(row >= self.first[:-1, None], row, -1)
+
+    def _bisected(self, values: Array, limits: Array, *, is_falling: bool) -> NDArray[np.int64]:
+        """Return each run's first row with a value <= its limit (falling values) or > it (rising), else its end.
+
+        By bisection in all runs and limits at once, log2(rows) steps.
+        """
+        low = np.broadcast_to(self.first[:-1, None], limits.shape).copy()
+        high = np.broadcast_to(self.first[1:, None], limits.shape).copy()
         while (is_open := low < high).any():
-            middle = (low + high) // 2
-            is_reached = self.error[np.minimum(middle, len(self.error) - 1)] <= targets
-            high = np.where(is_open & is_reached, middle, high)
-            low = np.where(is_open & ~is_reached, middle + 1, low)
-        return np.where(low < end, low, -1)
+            middle = np.minimum((low + high) // 2, len(values) - 1)
+            is_past = values[middle] <= limits if is_falling else values[middle] > limits
+            high = np.where(is_open & is_past, middle, high)
+            low = np.where(is_open & ~is_past, middle + 1, low)
+        return low
 
     def taken(self, positions: NDArray[np.int64]) -> Curves:
         """Return the curves of some of the runs, in that order."""
