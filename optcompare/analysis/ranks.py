@@ -126,7 +126,7 @@ def sign_flip_p(differences: np.ndarray) -> float:
         _, first, where = np.unique(np.round(steps / unit), return_index=True, return_inverse=True)
         if len(first) > MOST_SUMS:
             raise InvalidInputError(f"{len(sizes)} differences have too many sums for an exact test: use their ranks")
-        sums, chances = steps[first], np.bincount(where, weights=np.tile(0.5 * chances, 2))
+        sums, chances = steps[first], np.bincount(where, weights=np.tile(0.5 * chances, 2)).astype(np.float64)
     observed = abs(float(given.sum()))
     return min(1.0, float(chances[np.abs(sums) >= observed - 2 * unit * len(sizes)].sum()))
 
