@@ -116,16 +116,15 @@ def build_curves(runs: pd.DataFrame, traces: Iterable[TraceRow]) -> Curves:
     table = with_columns(runs, ["key", *RUN_COLUMNS, "regularized_error", "error_from"]).reset_index(drop=True)
     factor, source = penalty_factors(table), table["error_from"].to_numpy(dtype=object)
     position = {key: index for index, key in enumerate(table["key"])}
-    found: list[Array] = [np.empty((0, 4))] * len(table)
+    found: list[Array] = [np.empty((4, 0))] * len(table)
     for key, names, array in traces:
         index = position.get(key)
         if index is not None and len(array) and source[index] != NOWHERE:
             found[index] = _falling_rows(names, array, factor[index] if source[index] == INCUMBENT else None)
     for index in np.flatnonzero((source == INCUMBENT) & ~is_failed(table)):
         found[index] = _with_answer(found[index], table.iloc[index])
-    first = np.concatenate([[0], np.cumsum([len(part) for part in found])]).astype(np.int64)
-    rows = np.concatenate(found) if found else np.empty((0, 4))
-    columns = [np.ascontiguousarray(rows[:, column]) for column in range(4)]
+    first = np.concatenate([[0], np.cumsum([part.shape[1] for part in found])]).astype(np.int64)
+    columns = np.concatenate(found, axis=1) if found else np.empty((4, 0))
     return Curves(_typed(table[list(RUN_COLUMNS)]), first, *columns)
 
 
@@ -138,7 +137,7 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
 
 @np.errstate(all="ignore")  # the norms of diverged runs overflow
 def _falling_rows(names: Sequence[str], trace: Array, factor: float | None) -> Array:
-    """Return (n_values, n_gradients, seconds, error) of the rows at which the error falls, shape (rows, 4).
+    """Return n_values, n_gradients, seconds and error of the rows at which the error falls, shape (4, rows).
 
     factor: of |w|^2 in the penalty where the trace's own errors are bare, else None.
     """
@@ -149,16 +148,16 @@ def _falling_rows(names: Sequence[str], trace: Array, factor: float | None) -> A
         error = trace[:, place["loss"]] + factor * trace[:, place["norm"]] ** 2
     error = np.minimum.accumulate(np.where(np.isnan(error), np.inf, error))
     is_kept = np.concatenate([[error[0] < np.inf], error[1:] < error[:-1]])
-    costs = trace[:, [place[name] for name in _COSTS]][is_kept]
-    return np.column_stack([costs, error[is_kept]])
+    kept = np.flatnonzero(is_kept)
+    return np.stack([*(trace[kept, place[name]] for name in _COSTS), error[kept]])
 
 
 def _with_answer(rows: Array, run: Any) -> Array:
     """Add the answer of a run that was shown a bare error, at its full cost, where it is better than all before."""
     error = float(run["regularized_error"]) if run["regularized_error"] is not None else math.nan
-    if not error < (rows[-1, 3] if len(rows) else np.inf):
+    if not error < (rows[3, -1] if rows.size else np.inf):
         return rows
-    return np.vstack([rows, [run["n_values"], run["n_gradients"], run["seconds"], error]])
+    return np.column_stack([rows, [run["n_values"], run["n_gradients"], run["seconds"], error]])
 
 
 @np.errstate(all="ignore")
