@@ -198,14 +198,11 @@ def check_command(arguments: argparse.Namespace) -> int:
     from .contract.source import Source
     from .contract.suite import finding_text
 
-    findings: list[Finding] = []
+    def show(found: str | Finding) -> None:
+        print(finding_text(found) if isinstance(found, Finding) else f"{found}\n", flush=True)
+
     source = Source(arguments.optimizer, arguments.name)
-    for found in check_source(source, is_quick=arguments.quick, limit=arguments.limit):
-        if isinstance(found, Finding):
-            findings.append(found)
-            print(finding_text(found), flush=True)
-        else:
-            print(f"{found}\n", flush=True)
+    findings = check_source(source, is_quick=arguments.quick, limit=arguments.limit, show=show)
     n_kept, n_left = sum(found.is_kept for found in findings), len(CHECKS) - len(findings)
     rest = f"; {n_left} not tried before this one passes" if n_left else ""
     print(f"\n{n_kept} of {len(CHECKS)} checks passed{rest}")

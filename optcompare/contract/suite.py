@@ -6,19 +6,21 @@ import contextlib
 import functools
 import io
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import InvalidInputError, OptcompareError
 from ..optimizers.base import Optimizer
 from ..runs.executors import ProcessExecutor, RunFailure, pickled
+from ..runs.stopping import Stop
 from ..runs.worker import check_limits
-from . import problems, repeating, spending
+from . import problems, repeating, spending, travelling
 from .source import Source, title
 from .trial import Broken, Finding, place_of
 
 Check = Callable[[Optimizer, bool], str]
 LIMIT = 60.0  # seconds a check may take
+LOAD = "load"  # the first task: to find the optimizer
 
 # In the order of a first attempt: an optimizer that does not end is told so before anything else.
 CHECKS: Mapping[str, Check] = {
@@ -40,8 +42,8 @@ CHECKS: Mapping[str, Check] = {
     "constraint": problems.constraint,
     "noise": problems.noise,
     "gradient": problems.gradient,
-    "identity": repeating.identity,
-    "travel": repeating.travel,
+    "identity": travelling.identity,
+    "travel": travelling.travel,
     "summary": problems.summary,
 }
 
@@ -61,40 +63,53 @@ def _in_a_line(text: str) -> str:
     return textwrap.shorten(text, 400, placeholder=" ...")
 
 
-def check_source(source: Source, *, is_quick: bool = False, limit: float = LIMIT) -> Iterator[str | Finding]:
-    """Yield the optimizer's title, then what every check found; the user's code runs in other processes alone.
+def check_source(
+    source: Source,
+    *,
+    is_quick: bool = False,
+    limit: float = LIMIT,
+    checks: Sequence[str] = tuple(CHECKS),
+    show: Callable[[str | Finding], None] = lambda found: None,
+) -> list[Finding]:
+    """Return what every check found; the user's code runs in other processes alone.
 
-    limit: seconds a check may take. Where the first check shows that it does not end or cannot run, nothing more is
-    tried. Raises InvalidInputError where there is no optimizer to check.
+    limit: seconds a check may take. checks: their names. show: is given the optimizer's title, then every finding as
+    soon as it is there. Where the first check shows that it does not end or cannot run, nothing more is tried. Raises
+    InvalidInputError where there is no optimizer to check.
     """
     source.check_exists()
     check_limits(limit)
+    findings: list[Finding] = []
     work = pickled(functools.partial(_at_work, source, is_quick))
-    names = list(CHECKS)
-    opening: list[Any] = []
-    for made in _made(work, ["load", names[0]], limit):
-        opening.append(made)
-        if isinstance(made, RunFailure):
-            break
-    loaded = opening[0]
-    if isinstance(loaded, RunFailure):
-        raise InvalidInputError(_not_loaded(source, loaded))
-    if isinstance(loaded, OptcompareError):
-        raise loaded
-    yield loaded
-    first = _as_finding(names[0], opening[1], limit)
-    yield first
-    if first.is_kept:
-        for name, made in zip(names[1:], _made(work, names[1:], limit)):
-            yield _as_finding(name, made, limit)
+
+    def on_done(task: tuple[Any, ...], made: Any) -> None:
+        if task[0] == LOAD:
+            show(_loaded(source, made))
+            return
+        if stop.is_set:  # it was under way when the first check failed
+            return
+        findings.append(_as_finding(task[0], made, limit))
+        show(findings[-1])
+        if len(findings) == 1 and not findings[0].is_kept:
+            stop.n_asked += 1
+
+    stop = Stop()
+    tasks = [(name,) for name in (LOAD, *checks)]
+    ProcessExecutor(1).run(work, tasks, on_done, run_timeout=limit, stop=stop)
+    return findings
 
 
-def _made(work: bytes, names: list[str], limit: float) -> list[Any]:
-    """Return what each task gave, in order."""
-    found: dict[str, Any] = {}
-    executor = ProcessExecutor(1)
-    executor.run(work, [(name,) for name in names], lambda task, made: found.update({task[0]: made}), run_timeout=limit)
-    return [found[name] for name in names]
+def _loaded(source: Source, made: Any) -> str:
+    """Return the title, or raise what kept the file from being loaded."""
+    if isinstance(made, OptcompareError):
+        raise made
+    if isinstance(made, RunFailure):
+        how = "did not end" if made.status == "TIMEOUT" else "ended the process"
+        raise InvalidInputError(
+            f"loading {source.given!r} {how}: {made.message}. Put what is to run, not to be imported, under "
+            '`if __name__ == "__main__":`'
+        )
+    return str(made)
 
 
 _load = functools.cache(Source.load)
@@ -106,7 +121,7 @@ def _at_work(source: Source, is_quick: bool, task: tuple[str]) -> Any:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         try:
-            if name == "load":
+            if name == LOAD:
                 return title(_load(source), source)
             return run_check(name, _load(source), is_quick=is_quick)
         except OptcompareError as error:
@@ -115,14 +130,6 @@ def _at_work(source: Source, is_quick: bool, task: tuple[str]) -> Any:
             return Finding(
                 name, False, f"{type(error).__name__}: {error}{place_of(error)}", "find out why at that line"
             )
-
-
-def _not_loaded(source: Source, failure: RunFailure) -> str:
-    how = "did not end" if failure.status == "TIMEOUT" else "ended the process"
-    return (
-        f"loading {source.given!r} {how}: {failure.message}. Put what is to run, not to be imported, under "
-        '`if __name__ == "__main__":`'
-    )
 
 
 def _as_finding(name: str, made: Any, limit: float) -> Finding:

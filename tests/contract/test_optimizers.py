@@ -7,7 +7,7 @@ import pytest
 
 import optcompare as oc
 from optcompare.contract import CHECKS, run_check
-from optcompare.contract.repeating import TRAVEL_LIMIT, fingerprint
+from optcompare.contract.travelling import TRAVEL_LIMIT, fingerprint
 from optcompare.contract.trial import bowl
 from optcompare.errors import InvalidInputError, UnknownNameError
 from optcompare.optimizers.base import get_optimizer, optimizer_class, optimizer_names
