@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import optcompare as oc
@@ -88,6 +88,9 @@ MOVES = st.lists(
     price=st.sampled_from([0.0, 1.3, 2.0]),
     dense=st.sampled_from([3, 200]),
 )
+@example([("value", [1]), ("recommend", [2]), ("value", [1])], [1.0], 1000, None, 2.0, 200)
+@example([("value", [1]), ("recommend", [2]), ("values", [1, 1])], [1.0], 1000, None, 2.0, 200)
+@example([("value", [1]), ("recommend", [2]), ("gradient", [1])], [1.0], 1000, None, 2.0, 200)
 def test_short_and_long_ways_record_the_same(moves, levels, budget, target, price, dense):
     limits = oc.Budget(evaluations=budget, target=target, gradient_price=price)
     results = []
