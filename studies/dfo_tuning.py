@@ -9,8 +9,8 @@ score is
 
 a target that is missed counted at ten times the budget; tau = (J - J*)/(mean first J - J*), J* the least error
 of all runs. The least score wins, the defaults in a tie. The full run writes dfo_tuned.json: the winners, what the
-tuning cost each optimizer in passes and seconds, versions, the data's hash and the date. It takes about 6 minutes on two
-cores; --quick and --smoke write nothing.
+tuning cost each optimizer in passes and seconds, versions, the data's hash and the date. A run is killed after ten
+seconds. --quick and --smoke write nothing.
 """
 
 import datetime
@@ -72,8 +72,9 @@ SPACES = {
     "cma_es": {"initial_step": log(0.05, 2), "population": one(None, 6, 10, 20), "covariance": one("full", "diagonal")},
     "cobyla": SHRINKING,
     "cobyqa": SHRINKING,
-    "differential_evolution": {"population": one(None, 10, 20, 40), "spread": log(0.1, 3), "mutation_low": flat(0.2, 0.6),
-                               "mutation_high": flat(0.6, 1.2), "recombination": flat(0.5, 1)},
+    "differential_evolution": {"population": one(None, 10, 20, 40), "spread": log(0.1, 3),
+                               "mutation_low": flat(0.2, 0.6), "mutation_high": flat(0.6, 1.2),
+                               "recombination": flat(0.5, 1)},
     "dual_annealing": {"temperature": log(1, 5e4), "visit": flat(1.5, 2.9), "accept": flat(-100, -5)},
     "evolution_strategy": {"pairs": one(3, 5, 10, 20), "sigma": log(0.003, 0.3), "learning_rate": log(0.03, 3),
                            "momentum": one(0.0, 0.5, 0.9), "schedule": SCHEDULE},
