@@ -20,6 +20,7 @@ _FILES = (
     "spsa",
     "constant",
     "fast_nelder_mead",
+    "fast_pso",
 )
 
 

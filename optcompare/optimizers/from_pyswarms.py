@@ -9,7 +9,7 @@ Only comparisons of errors enter, so that an increasing transform of the error c
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..errors import InvalidInputError
 from .base import Optimizer, Vector
 from .legacy_random import LegacyRandom
 from .options import between, box_of, nonnegative, one_of, ordered, positive, whole
-from .pyswarms_backend import BackendSwarm
+from .pyswarms_backend import BackendSwarm, Swarm
 
 if TYPE_CHECKING:
     from ..recorder import Recorder
@@ -156,8 +156,12 @@ class Pso(Optimizer):
                 return
             swarm.move(decay)
 
-    def new_swarm(self, start: Vector, rng: np.random.Generator) -> BackendSwarm:
+    def new_swarm(self, start: Vector, rng: np.random.Generator) -> Swarm:
         """Return the swarm before its first evaluation: particle 0 at the start (d,), the others around it."""
+        return BackendSwarm(self.first_positions(start, rng), LegacyRandom(rng), **self.swarm_options(start))
+
+    def first_positions(self, start: Vector, rng: np.random.Generator) -> Vector:
+        """Draw the first positions, (particles, d)."""
         if self.topology == "von_neumann" and self.particles < 2 * start.size + 1:
             raise InvalidInputError(
                 f"topology 'von_neumann' joins 2d + 1 = {2 * start.size + 1} particles and got particles="
@@ -168,18 +172,19 @@ class Pso(Optimizer):
         positions[0] = start
         if bounds is not None:
             np.clip(positions, *bounds, out=positions)
+        return positions
+
+    def swarm_options(self, start: Vector) -> dict[str, Any]:
+        """Return what a swarm is made with, beside positions and random numbers."""
         n_joined = 2 * start.size + 1 if self.topology == "von_neumann" else self.neighbours
-        options = {"c1": self.cognitive, "c2": self.social, "w": self.inertia, "p": self.norm, "k": n_joined}
-        return BackendSwarm(
-            positions,
-            LegacyRandom(rng),
-            options=options,
-            topology=self.topology,
-            bounds=bounds,
-            boundary=self.boundary,
-            initial_velocity=self.initial_velocity,
-            velocity_clamp=self.velocity_clamp,
-        )
+        return {
+            "options": {"c1": self.cognitive, "c2": self.social, "w": self.inertia, "p": self.norm, "k": n_joined},
+            "topology": self.topology,
+            "bounds": self.box(start),
+            "boundary": self.boundary,
+            "initial_velocity": self.initial_velocity,
+            "velocity_clamp": self.velocity_clamp,
+        }
 
 
 class PsoRing(Pso):

@@ -10,7 +10,7 @@ import logging.config
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,23 @@ def quiet_logging() -> Iterator[None]:
             yield
         finally:
             logging.config.dictConfig = configure
+
+
+class Swarm(Protocol):
+    """What is asked for positions, (n, d), told their costs, (n,), and moved; see ``BackendSwarm``."""
+
+    @property
+    def position(self) -> Array:
+        """Where the particles are: evaluate these, then ``tell``."""
+
+    def is_collapsed(self, tolerance: float) -> bool:
+        """Tell whether the swarm has come to rest in one point."""
+
+    def tell(self, costs: Array) -> None:
+        """Take the costs of ``position``."""
+
+    def move(self, decay: Array | None = None) -> None:
+        """Move every particle."""
 
 
 class BackendSwarm:
@@ -84,7 +101,7 @@ class BackendSwarm:
             self._topology = Star() if topology == "star" else Ring(static=topology == "von_neumann")
             self._boundary = BoundaryHandler(strategy=boundary)
             self._velocity = VelocityHandler(strategy="unmodified")
-        _check_size(positions)
+        check_size(positions)
         self._personal_bests = compute_pbest
         self.random = random
         self._bounds = bounds
@@ -139,11 +156,12 @@ class BackendSwarm:
                 swarm.velocity = velocity - decay * swarm.position
             swarm.position = self._topology.compute_position(swarm, self._bounds, self._boundary)
             swarm.velocity = velocity
-        _check_size(swarm.position)
+        check_size(swarm.position)
 
 
-def _check_size(positions: Array) -> None:
-    largest = np.abs(positions).max()
+def check_size(positions: Array) -> None:
+    """Raise Diverged where a coordinate is too large for distances, or NaN."""
+    largest = max(positions.max(), -positions.min())
     if not largest <= LARGEST_POSITION:  # NaN is not
         raise Diverged(
             f"the swarm flew apart: a coordinate of size {largest:.3g}; lower inertia, cognitive, social or"
