@@ -60,7 +60,7 @@ def hits(curves: Curves, problems: pd.DataFrame, taus: Sequence[float] = TAUS) -
     is_wanted = wanted >= accuracy * (1 - 1e-9)
     row = curves.first_at_or_below(np.where(np.isnan(targets), -np.inf, targets))[is_wanted]
     run, place = np.nonzero(is_wanted)
-    is_reached, charged, columns = row >= 0, _charged(runs), {}
+    is_reached, charged, columns = row >= 0, charged_counts(runs), {}
     for name in ("n_values", "n_gradients", "seconds"):
         at_row = getattr(curves, name)[np.maximum(row, 0)] if len(curves.error) else np.zeros(len(row))
         columns[name] = np.where(is_reached, at_row, charged[name][run])
@@ -82,7 +82,7 @@ def problem_fact(rows: pd.DataFrame, problems: pd.DataFrame, name: str) -> Array
     return numbers(problems[name])[place][code] if len(rows) else np.empty(0)
 
 
-def _charged(runs: pd.DataFrame) -> dict[str, Array]:
+def charged_counts(runs: pd.DataFrame) -> dict[str, Array]:
     """Return what a run that misses its target is charged: n_values, n_gradients, seconds; and its budget; (n,)."""
     price = np.nan_to_num(numbers(runs["gradient_price"]), nan=DEFAULT_PRICE)
     values, gradients = numbers(runs["n_values"]), numbers(runs["n_gradients"])
