@@ -67,6 +67,13 @@ _HOMES = {
     "Claim": "analysis.claims",
     "exchange_curve": "analysis.exchange",
     "lambda_resolution": "analysis.resolution",
+    "hits": "analysis.runtimes",
+    "runtimes": "analysis.runtimes",
+    "ert_table": "analysis.runtimes",
+    "ecdf_table": "analysis.runtimes",
+    "area_table": "analysis.runtimes",
+    "fixed_budget_table": "analysis.fixed",
+    "fixed_target_table": "analysis.fixed",
     "errors": "errors",
 }
 
@@ -77,7 +84,14 @@ if TYPE_CHECKING:
     from . import optimizers as optimizers
     from .analysis.claims import Claim as Claim
     from .analysis.exchange import exchange_curve as exchange_curve
+    from .analysis.fixed import fixed_budget_table as fixed_budget_table
+    from .analysis.fixed import fixed_target_table as fixed_target_table
     from .analysis.resolution import lambda_resolution as lambda_resolution
+    from .analysis.runtimes import area_table as area_table
+    from .analysis.runtimes import ecdf_table as ecdf_table
+    from .analysis.runtimes import ert_table as ert_table
+    from .analysis.runtimes import hits as hits
+    from .analysis.runtimes import runtimes as runtimes
     from .objective.builders import function_objective as function_objective
     from .objective.builders import linear_objective as linear_objective
     from .objective.builders import mlp_objective as mlp_objective

@@ -135,10 +135,8 @@ def problem_table(
             }
         )
     table = pd.DataFrame(rows, columns=list(PROBLEM_COLUMNS[:-1]))
-    order = {objective: place for place, objective in enumerate(description.get("formulas", {}))}
-    ranks = table["objective"].map(order).fillna(len(order))
-    table = table.assign(_rank=ranks).sort_values(["_rank", "lam", "split"], kind="stable", ignore_index=True)
-    return table.drop(columns="_rank").assign(version=_version(table))
+    table = table.sort_values(["objective", "lam", "split"], kind="stable", ignore_index=True)
+    return table.assign(version=_version(table))
 
 
 class Candidate(NamedTuple):

@@ -103,7 +103,7 @@ def test_the_version_follows_the_numbers_and_not_their_order():
     assert table(runs, [constant(3.0), references[1]], both)["version"].unique().item() != one
 
 
-def test_problems_keep_the_order_of_the_study():
+def test_problems_come_by_objective_lambda_and_split():
     lambdas = {
         **DESCRIPTION,
         "lambdas": [0.1, 10.0],
@@ -111,7 +111,7 @@ def test_problems_keep_the_order_of_the_study():
         "formulas": {"b": 0, "a": 0},
     }
     runs = [a_run(objective=name, lam=lam, seed=seed) for name in "ab" for lam in (10.0, 0.1) for seed in (0, 1)]
-    labels = ["b, lambda 0.1", "b, lambda 10", "a, lambda 0.1", "a, lambda 10"]
+    labels = ["a, lambda 0.1", "a, lambda 10", "b, lambda 0.1", "b, lambda 10"]
     assert table(runs, [constant()], lambdas)["problem"].tolist() == labels
 
 
