@@ -126,7 +126,8 @@ def scored(results):
     rows = []
     for _, runs in frame.groupby("objective"):
         traces = {key: store.run(results.study, key)["trace"] for key in runs["key"]}
-        errors = {key: np.nan_to_num(np.minimum.accumulate(t[:, 3]), nan=np.inf) for key, t in traces.items() if len(t)}
+        traces = {key: trace for key, trace in traces.items() if trace is not None and len(trace)}
+        errors = {key: np.nan_to_num(np.minimum.accumulate(t[:, 3]), nan=np.inf) for key, t in traces.items()}
         least, first = min(e.min() for e in errors.values()), np.mean([e[0] for e in errors.values()])
         for run in runs.itertuples():
             budget, cost = run.budget, MISSED * run.budget * np.ones(len(TAUS))

@@ -203,6 +203,25 @@ def test_wrong_studies_are_named_before_anything_runs(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_arm_without_the_gradient_that_it_needs_is_skipped_and_the_others_run(jobs):
+    smooth = cancer(0)
+    objectives = {
+        "smooth": smooth,
+        "ramp": oc.linear_objective(smooth.data, loss="ramp", penalty=oc.L2(1.0)),
+        "0-1": oc.linear_objective(smooth.data, loss="zero_one", penalty=oc.L2(1.0)),
+        "noise": oc.with_features(smooth, oc.ValueNoise(0.1)),
+    }
+    study = a_study(objectives=objectives, optimizers=["lbfgs", "pso"], lambdas=[1], seeds=[0], budget=60)
+    frame = study.run(jobs=jobs, progress=False).to_frame().set_index(["objective", "optimizer"])
+    skipped = frame[frame["status"] == "SKIPPED"]
+    assert sorted(skipped.index) == [("0-1", "lbfgs"), ("noise", "lbfgs")]
+    assert skipped["message"].str.contains("lbfgs needs a gradient and .* has none").all()
+    assert (skipped[["n_values", "n_gradients", "cost"]] == 0).all(axis=None)
+    assert skipped[["regularized_error", "best_value", "implied_lambda"]].isna().all(axis=None)
+    assert frame.loc[[("ramp", "lbfgs"), ("0-1", "pso"), ("noise", "pso")], "regularized_error"].notna().all()
+
+
 def test_what_has_no_identity_is_refused_with_a_store_and_runs_without(tmp_path):
     class Odd:
         def __init__(self):

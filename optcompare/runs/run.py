@@ -194,6 +194,8 @@ def _concluded(
         if recorder.best_theta is not None:
             best_value = minimized.value(recorder.best_theta)
         measurements = final_measurements(spec.objective, theta)
+        if status is Status.SKIPPED:  # the start is nobody's answer
+            measurements = dict.fromkeys(measurements, math.nan)
         extras = further_measurements(spec.measurements, spec.objective, theta)
         n_at_bounds = count_at_bounds(spec.arm.optimizer, start, theta)
         if minimized.is_noisy:

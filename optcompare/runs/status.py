@@ -36,5 +36,5 @@ _SENTENCES = {
     Status.TIMEOUT: "The run was killed at its time limit.",
     Status.CRASHED: "The process of the run died.",
     Status.FAILED: "The optimizer or the objective raised an error.",
-    Status.SKIPPED: "The run could not be made: no gradient here for an optimizer that needs one, or a library is missing.",
+    Status.SKIPPED: "The run could not be made: a gradient or a library that it needs is missing.",
 }
