@@ -21,6 +21,7 @@ _FILES = (
     "constant",
     "fast_nelder_mead",
     "fast_pso",
+    "fast_de",
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -186,7 +186,7 @@ class Cobyqa(_ShrinkingRegion):
 
 
 class _InBox(Optimizer):
-    requires = ("scipy",)
+    requires: ClassVar[tuple[str, ...]] = ("scipy",)
     lower: float = -10.0
     upper: float = 10.0
 
@@ -240,12 +240,13 @@ class DifferentialEvolution(_InBox):
 
         solve: Any = differential_evolution  # its stubs know a function of one point only
         solve(
-            values, Bounds(*self.box(start)), init=self._first(start, rng), rng=rng, maxiter=NO_LIMIT,
+            values, Bounds(*self.box(start)), init=self.first_members(start, rng), rng=rng, maxiter=NO_LIMIT,
             mutation=(self.mutation_low, self.mutation_high), recombination=self.recombination,
             tol=self.f_tolerance, polish=False, vectorized=True, updating="deferred",
         )  # fmt: skip
 
-    def _first(self, start: Vector, rng: np.random.Generator) -> Vector:
+    def first_members(self, start: Vector, rng: np.random.Generator) -> Vector:
+        """Return the start and draws, (population, d), perhaps outside the box."""
         members = self.population or min(15 * start.size, 60)
         shape = (members - 1, start.size)
         if self.spread is None:

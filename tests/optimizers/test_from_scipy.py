@@ -7,6 +7,7 @@ import pytest
 
 import optcompare as oc
 from optcompare.errors import InvalidInputError
+from optcompare.optimizers.fast_de import FastDe
 from optcompare.optimizers.fast_nelder_mead import FastNelderMead
 from optcompare.optimizers.from_scipy import (
     Cobyla,
@@ -20,7 +21,7 @@ from optcompare.optimizers.from_scipy import (
 from optcompare.recorder import Budget, Recorder
 
 LOCAL = [NelderMead, FastNelderMead, Powell, Cobyla, Cobyqa]
-IN_A_BOX = [DifferentialEvolution, DualAnnealing]
+IN_A_BOX = [DifferentialEvolution, FastDe, DualAnnealing]
 DIRECT = [*LOCAL, *IN_A_BOX]
 
 
