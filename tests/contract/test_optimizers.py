@@ -17,7 +17,8 @@ NAMES = optimizer_names()
 
 EXPECTED = {
     "adagrad", "adam", "adamw", "clipped_gradient", "cma_es", "cobyla", "cobyqa", "constant_predictor",
-    "differential_evolution", "dual_annealing", "evolution_strategy", "gradient_descent", "heavy_ball", "lbfgs",
+    "differential_evolution", "dual_annealing", "evolution_strategy", "fast_de", "fast_nelder_mead", "fast_pso",
+    "gradient_descent", "heavy_ball", "lbfgs",
     "nelder_mead", "nesterov", "normalised_gradient", "powell", "pso", "pso_ring", "random_search", "rmsprop",
     "sign_descent", "spsa",
 }  # fmt: skip
