@@ -1,4 +1,4 @@
-"""The price of a gradient drawn: who wins at which price and in which dimension, hatched where nobody can say."""
+"""The price of a gradient drawn: who wins at which price and dimension, hatched where nobody can say; break-even."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..analysis.summaries import median_interval
 from ..errors import InvalidInputError
-from .style import FONT, GRID, INK, MUTED, PAPER, SHADE, SIZE, OptimizerStyles, dress, new_panels
+from .scales import Scale
+from .style import COLOURS, FONT, GRID, INK, MUTED, PAPER, SHADE, SIZE, OptimizerStyles, dress, new_panels
 from .text import label
 
 if TYPE_CHECKING:
@@ -133,3 +135,41 @@ def _price_text(is_multiple: int, value: float) -> str:
     if not is_multiple:
         return f"{value:g}"
     return TOP if value == 1 else f"{value:g} (d + 1)"
+
+
+def plot_break_even(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
+    """Draw the break-even price of a gradient over d, a point a problem, medians with exact intervals a dimension.
+
+    table: tau, dim, price, is_bound, as :func:`~optcompare.analysis.winners.break_even_prices` makes it, and bin (what
+    the medians are over; a data set should have one problem a bin); a panel a target. Above a point direct optimizers
+    win, below it gradient ones. Triangles: at least this price (no direct optimizer reached the target). In the strip:
+    direct optimizers win even where gradients are free. The dashed line is d + 1, where differences cost as much.
+    """
+    taus = list(dict.fromkeys(table["tau"]))
+    if ax is not None and len(taus) != 1:
+        raise InvalidInputError(f"one axes holds one target, the table has {taus}: leave ax out")
+    panels = [ax] if ax is not None else new_panels(max(1, len(taus)), margins=(0.72, 0.2, 0.55, 0.42))
+    if not taus:
+        return dress(panels[0], title="no runs to draw")
+    x_scale = Scale.of(table["dim"], kind="log")
+    y_scale = Scale.of([*table["price"], *(table["dim"] + 1.0)], kind="log")
+    for panel, tau in zip(panels, taus):
+        x_scale.apply(panel, "x")
+        y_scale.apply(panel, "y")
+        part = table[(table["tau"] == tau) & table["price"].notna()]
+        edges = [x_scale.low, x_scale.high]
+        panel.plot(edges, [edge + 1.0 for edge in edges], color=MUTED, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1.5)
+        for is_bound, marker in ((False, "o"), (True, "^")):
+            points = part[part["is_bound"] == is_bound]
+            panel.plot(
+                points["dim"], y_scale.place(points["price"]), linestyle="none", marker=marker, markersize=4.5,
+                markerfacecolor=PAPER, markeredgecolor=COLOURS[0], markeredgewidth=1.0, zorder=2,
+            )  # fmt: skip
+        spans = [(float(rows["dim"].median()), median_interval(rows["price"])) for _, rows in part.groupby("bin")]
+        x = [at * 1.14 for at, _ in spans]
+        ends = (y_scale.place([span.low for _, span in spans]), y_scale.place([span.high for _, span in spans]))
+        panel.vlines(x, *ends, color=INK, linewidth=2.2, zorder=3)
+        middles = y_scale.place([span.median for _, span in spans])
+        panel.plot(x, middles, linestyle="none", marker="D", markersize=5, color=INK, zorder=4)
+        dress(panel, title=f"target tau = {tau:g}", xlabel="parameters d", ylabel="break-even price, in passes")
+    return panels[0]

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from optcompare.errors import InvalidInputError
-from optcompare.report.plots_winners import plot_winners
+from optcompare.report.plots_winners import plot_break_even, plot_winners
 from optcompare.report.style import OptimizerStyles
 
 
@@ -69,3 +69,24 @@ def test_wrong_tables_are_refused_and_an_empty_one_drawn():
     with pytest.raises(InvalidInputError, match="lacks"):
         plot_winners(table().drop(columns="share"))
     assert plot_winners(table().iloc[:0]).get_title(loc="left") == "no runs to draw"
+
+
+def prices():
+    rows = [(0.1, 4, 1, 0.0, False), (0.1, 4, 1, 3.0, False), (0.1, 5, 1, 9.0, True), (0.1, 300, 2, 50.0, False),
+            (0.1, 300, 2, np.nan, False)]  # fmt: skip
+    return pd.DataFrame(rows, columns=["tau", "dim", "bin", "price", "is_bound"])
+
+
+def test_break_even_marks_every_problem_its_medians_and_bounds():
+    ax = plot_break_even(prices())
+    *_, dashed, points, bounds, medians = ax.lines
+    assert dashed.get_ydata()[0] == dashed.get_xdata()[0] + 1.0
+    assert points.get_xdata().tolist() == [4, 4, 300] and points.get_ydata().tolist()[1:] == [3.0, 50.0]
+    assert 0 < points.get_ydata()[0] < 3.0  # zero lies in its strip
+    assert (bounds.get_xdata().tolist(), bounds.get_marker()) == ([5], "^")
+    assert medians.get_ydata().tolist() == [3.0, 50.0]
+    two = pd.concat([prices(), prices().assign(tau=0.01)])
+    assert len(plot_break_even(two).figure.axes) == 2
+    with pytest.raises(InvalidInputError, match="leave ax out"):
+        plot_break_even(two, ax)
+    assert plot_break_even(prices().iloc[:0]).get_title(loc="left") == "no runs to draw"
