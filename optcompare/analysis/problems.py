@@ -230,7 +230,7 @@ def _facts(run: pd.Series[Any], description: Mapping[str, Any]) -> dict[str, boo
 
 
 def _version(problems: pd.DataFrame) -> str:
-    """Return a short hash of every problem's label, f_0 and f_ref, whatever their order."""
+    """Return a short hash of every problem's label, f_0 and f_ref."""
     cells = zip(problems["problem"], numbers(problems["f_0"]).tolist(), numbers(problems["f_ref"]).tolist())
-    text = "\n".join(sorted(f"{problem} {f_0.hex()} {f_ref.hex()}" for problem, f_0, f_ref in cells))
+    text = "\n".join(f"{problem} {f_0.hex()} {f_ref.hex()}" for problem, f_0, f_ref in cells)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:12]

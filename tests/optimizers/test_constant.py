@@ -79,6 +79,17 @@ def test_a_spent_budget_leaves_the_best_of_the_scan():
         assert not run.theta[objective.is_weight].any()
 
 
+@pytest.mark.parametrize("n_ones", [10, 90])
+@pytest.mark.parametrize("loss", ["ramp", "zero_one"])
+def test_the_scan_alone_finds_the_constant_class(loss, n_ones):
+    y = (np.arange(100) < n_ones).astype(int)
+    X = np.random.default_rng(0).standard_normal((100, 2))
+    data = oc.Dataset.from_arrays(X, y, task="classification", test_size=0.0)
+    objective = oc.linear_objective(data, loss=loss, penalty=oc.L2(1.0))
+    run = oc.minimize(objective, "constant_predictor", budget=14)  # the start, zero and twelve biases
+    assert run.status == "BUDGET" and objective.value(run.theta) == pytest.approx(0.1, rel=1e-14)
+
+
 def test_its_reach_must_be_positive():
     with pytest.raises(InvalidInputError, match="reach"):
         oc.optimizers.ConstantPredictor(reach=0.0)
