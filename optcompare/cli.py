@@ -50,10 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--failures", action="store_true", help="show the failed runs with their tracebacks")
     status.set_defaults(command=status_command)
 
-    export = commands.add_parser("export", help="write a store's tables as files: runs, traces, verdicts")
-    export.add_argument("--to", required=True, choices=("csv", "parquet"), dest="kind")
+    export = commands.add_parser("export", help="write a store as files: tables, or data that COCO's readers take")
+    export.add_argument("--to", required=True, choices=("csv", "parquet", "coco"), dest="kind")
     export.add_argument("--store", required=True, metavar="DB")
-    export.add_argument("--out", required=True, metavar="DIR", help="folder of runs, traces, verdicts")
+    export.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     export.add_argument("--study", help="one study alone (default: all in the store)")
     export.set_defaults(command=export_command)
 
@@ -138,9 +138,15 @@ def status_command(arguments: argparse.Namespace) -> None:
 
 
 def export_command(arguments: argparse.Namespace) -> None:
-    """Write the tables of a store as files."""
+    """Write the tables of a store as files, or its studies as COCO data."""
     from .report.export import export
+    from .results import load_results
 
+    if arguments.kind == "coco":
+        results = load_results(arguments.store, arguments.study)
+        paths = results.export_coco(arguments.out)
+        print(f"{len(paths)} data sets in {arguments.out}; README.txt there says how to read them")
+        return
     for path in export(arguments.store, arguments.out, to=arguments.kind, study=arguments.study):
         print(path)
 

@@ -145,6 +145,12 @@ class Results:
         )
         return write_report(content, Path(folder))
 
+    def export_coco(self, folder: str | Path) -> list[Path]:
+        """Write the runs as COCO data folders, one an optimizer; return the .info files' paths. See ``report.coco``."""
+        from .report.coco import export_coco
+
+        return export_coco(self.curves(), self.problems(), folder)
+
     def __repr__(self) -> str:
         return f"<results of {self.study!r}: {len(self.to_frame())} runs in {self.store!r}>"
 

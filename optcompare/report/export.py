@@ -36,7 +36,7 @@ def export(
     target = Path(folder)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        return [_write(table, target / f"{name}.{to}") for name, table in tables.items()]
+        return [write_table(table, target / f"{name}.{to}") for name, table in tables.items()]
     except OSError as error:
         raise StoreError(f"cannot write into {os.fspath(folder)!r}: {error.strerror}") from error
 
@@ -67,8 +67,8 @@ def _tables(store: Store, study: str | None) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def _write(table: pd.DataFrame, path: Path) -> Path:
-    """Write the file beside its place, then put it there."""
+def write_table(table: pd.DataFrame, path: Path) -> Path:
+    """Write a table as CSV or Parquet, as the path ends: beside its place first, then put there; return the path."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if path.suffix == ".csv":
