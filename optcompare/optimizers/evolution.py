@@ -107,7 +107,8 @@ class EvolutionStrategy(Optimizer):
     def estimate(self, objective: Recorder, theta: Vector, rng: np.random.Generator) -> Vector:
         """Return g at theta (d,), shape (d,), from one population of 2 * pairs points; the l2 term is not in it."""
         steps = rng.standard_normal((self.pairs, theta.size))
-        population = np.concatenate([theta + self.sigma * steps, theta - self.sigma * steps])
+        moves = self.sigma * steps
+        population = np.concatenate([theta + moves, theta - moves])
         errors = objective.values(population)
         shaped = centred_ranks(errors) if self.shaping == "rank" else worst_for_infinite(errors)
         # divided before they are subtracted: the difference of the two largest floats would overflow
@@ -122,6 +123,12 @@ def centred_ranks(errors: Vector) -> Vector:
 
     Equal errors (several +inf, a flat region) so weigh alike, whatever their order; all equal: all 0. m >= 2.
     """
+    order = errors.argsort()
+    in_order = errors[order]
+    if (in_order[1:] > in_order[:-1]).all():  # the usual case, and the cheaper one
+        ranks = np.empty(errors.size)
+        ranks[order] = np.arange(errors.size)
+        return ranks / (errors.size - 1) - 0.5
     _, place, counts = np.unique(errors, return_inverse=True, return_counts=True)
     mean_rank = np.cumsum(counts) - (counts + 1) / 2
     return mean_rank[place] / (errors.size - 1) - 0.5

@@ -84,6 +84,8 @@ class CmaEs(Optimizer):
 
 def _outside(objective: Recorder, candidates: Array, errors: Array) -> Array:
     """Return (max errors - min errors) d^2/max d^2, d the distance of each candidate to the allowed set; else 0."""
+    if not objective.is_constrained:
+        return np.zeros_like(errors)
     distance = np.square(candidates - objective.project(candidates)).sum(axis=1)
     furthest = float(distance.max())
     return np.ptp(errors) * (distance / furthest) if furthest > 0.0 else np.zeros_like(errors)

@@ -8,8 +8,7 @@ The slots are in ``rules.py``, the rates in ``schedules.py``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -29,8 +28,7 @@ LARGEST_POWER = 30  # power iterations at most
 POWER_TOLERANCE = 0.01  # they end where L changes by less than this, after four at least
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(NamedTuple):
     """One update that was made.
 
     number: 1, 2, ... theta: the iterate after it, (d,). answer: where the next gradient is taken, which is theta, or
@@ -172,14 +170,18 @@ class GradientDescent(Optimizer):
                 theta = self._settled(objective, moved, rate)
                 number += 1
                 used, rate = rate, learning_rate * factor_at(self.schedule, number)
-                answer = objective.project(momentum.lookahead(theta, rate))
+                answer = momentum.lookahead(theta, rate)
+                if objective.is_constrained:
+                    answer = objective.project(answer)
             if not np.isfinite(answer).all():
                 raise Diverged(f"update {number} left the finite numbers: give a smaller learning_rate")
             yield Update(number, theta, answer, gradient, used, decay)
 
     def _settled(self, objective: Recorder, moved: Vector, rate: float) -> Vector:
         """Return where a step ends: after the proximal step, or on the constraint."""
-        return objective.prox(moved, rate) if self.proximal else objective.project(moved)
+        if self.proximal:
+            return objective.prox(moved, rate)
+        return objective.project(moved) if objective.is_constrained else moved
 
     def _slope(self, objective: Recorder, answer: Vector, gradient: Vector, rate: float) -> float:
         """Return the largest entry of the gradient, or of what is left of it by proximal step or projection."""

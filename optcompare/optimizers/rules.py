@@ -95,7 +95,9 @@ class Scale:
         self._n_updates += 1
         if self.kind == "running":
             self.buffer *= self.beta
-            self.buffer += (1.0 - self.beta) * g * g
+            part = (1.0 - self.beta) * g
+            part *= g
+            self.buffer += part
         else:
             self.buffer += g * g
 
@@ -107,4 +109,6 @@ class Scale:
         if self.correction:
             size /= np.sqrt(1.0 - self.beta**self._n_updates)
         size += self.epsilon
+        if self.epsilon > 0.0:
+            return np.divide(m, size, out=size)
         return np.divide(m, size, out=np.zeros_like(m), where=size > 0.0)

@@ -74,8 +74,12 @@ class Spsa(Optimizer):
 def slope(objective: Recorder, theta: Vector, c: float, rng: np.random.Generator) -> Vector:
     """Return g at theta (d,), shape (d,), from two values at the distance c per coordinate."""
     direction = 2.0 * rng.integers(0, 2, size=theta.size) - 1.0
+    step = c * direction
+    pair = np.empty((2, theta.size))
+    np.add(theta, step, out=pair[0])
+    np.subtract(theta, step, out=pair[1])
     with objective.same_sample():
-        above, below = objective.values(np.stack([theta + c * direction, theta - c * direction])).tolist()
+        above, below = objective.values(pair).tolist()
     if math.isinf(above) or math.isinf(below):
         return np.zeros(theta.size)
     return (above / (2.0 * c) - below / (2.0 * c)) * direction
