@@ -29,6 +29,7 @@ def linear_objective(
     noise: Noise | Sequence[Noise] | None = None,
     reduction: str = "mean",
     name: str | None = None,
+    kernel: str = "numpy",
 ) -> DataObjective:
     """Build J(W, b) = (1/n) sum_i loss(W'x_i + b, y_i) + penalty on the training items of ``data``.
 
@@ -40,7 +41,7 @@ def linear_objective(
     """
     return mlp_objective(
         data, hidden=(), activation="identity", loss=loss, penalty=penalty, noise=noise,
-        reduction=reduction, name=name,
+        reduction=reduction, name=name, kernel=kernel,
     )  # fmt: skip
 
 
@@ -54,6 +55,7 @@ def mlp_objective(
     noise: Noise | Sequence[Noise] | None = None,
     reduction: str = "mean",
     name: str | None = None,
+    kernel: str = "numpy",
 ) -> DataObjective:
     """Build the objective of a multilayer perceptron with ``hidden`` widths; see :func:`linear_objective`.
 
@@ -69,7 +71,7 @@ def mlp_objective(
         raise InvalidInputError(f"hidden must be a sequence of widths such as ({hidden},), got {hidden!r}")
     widths = tuple(hidden)
     model = MLP(data.n_features, widths, n_scores, activation) if widths else Linear(data.n_features, n_scores)
-    return DataObjective(data, model, chosen, as_penalty(penalty), as_noise(noise), reduction, name)
+    return DataObjective(data, model, chosen, as_penalty(penalty), as_noise(noise), reduction, name, kernel)
 
 
 def function_objective(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from ..errors import unknown_name
 from .datasets import Dataset
+from .kernels import CompiledLoss, chosen_kernel
 from .layout import Vector
 from .losses import Loss, prediction_error
 from .models import MLP
@@ -37,6 +39,7 @@ class DataObjective(Objective):
         noise: Sequence[Noise] = (),
         reduction: str = "mean",
         name: str | None = None,
+        kernel: str = "numpy",
     ) -> None:
         if reduction not in REDUCTIONS:
             raise unknown_name("reduction", reduction, REDUCTIONS)
@@ -52,6 +55,9 @@ class DataObjective(Objective):
         self.is_noisy = bool(self.noise)
         self.is_smooth = loss.is_smooth
         self.has_gradient = loss.has_gradient
+        self._kernel_given = kernel
+        if kernel != "auto":  # numba's import can wait until somebody asks
+            chosen_kernel(kernel, model, loss)
         self._scale = 1.0 if reduction == "mean" else float(self.n_samples)
         self._settle(penalty, self._scale / self.n_samples)
 
@@ -74,6 +80,17 @@ class DataObjective(Objective):
         twin.noise, twin.is_noisy = (), False
         return twin
 
+    @functools.cached_property
+    def kernel(self) -> str:
+        """What evaluates the loss: "numba", compiled, or "numpy"."""
+        return chosen_kernel(self._kernel_given, self.model, self.loss_function)
+
+    @functools.cached_property
+    def _compiled(self) -> CompiledLoss | None:
+        if self.kernel == "numpy":
+            return None
+        return CompiledLoss(self.data, self.model, self.loss_function, self._scale)
+
     def start(self, rng: np.random.Generator, scale: float | None = None) -> Vector:
         """Draw weights from N(0, 1/inputs), or from N(0, scale^2); biases are 0."""
         return self.model.start(rng, scale)
@@ -95,11 +112,15 @@ class DataObjective(Objective):
         return X, data.y[sample.rows], sample.masks
 
     def _loss(self, theta: Vector, sample: Sample | None) -> float:
+        if self._compiled is not None:
+            return self._compiled.value(theta, sample)
         X, y, masks = self._items(sample)
         per_item = self.loss_function.per_item(self.model.scores(theta, X, masks), y)
         return self._scale * float(per_item.mean())
 
     def _loss_and_gradient(self, theta: Vector, sample: Sample | None) -> tuple[float, Vector]:
+        if self._compiled is not None and self.has_gradient:
+            return self._compiled.value_and_gradient(theta, sample)
         X, y, masks = self._items(sample)
         outputs = self.model.activations(theta, X, masks)
         scores = outputs[-1]
@@ -108,7 +129,9 @@ class DataObjective(Objective):
         gradient = self.model.pullback(theta, outputs, d_scores, masks)
         return self._scale * float(self.loss_function.per_item(scores, y).mean()), gradient
 
-    def _losses(self, thetas: Array, sample: Sample | None) -> Array:
+    def _losses(self, thetas: Array, sample: Sample | None, threads: int = 1) -> Array:
+        if self._compiled is not None:
+            return self._compiled.values(thetas, sample, threads)
         X, y, masks = self._items(sample)
         n_items = len(X)
         totals = np.zeros(len(thetas))

@@ -151,6 +151,11 @@ class FeatureObjective(Objective):
         self._settle(base.penalty, base.penalty_scale)
 
     @property
+    def kernel(self) -> str:
+        """What evaluates the objective's loss."""
+        return self.base.kernel
+
+    @property
     def exact(self) -> Objective:
         """The objective without its features."""
         return self.base.exact
@@ -188,11 +193,11 @@ class FeatureObjective(Objective):
             return self.base.value(theta, sample)
         return self._shown(self._point(theta), self.base.value(theta, sample.inner), sample.key)
 
-    def values(self, thetas: ArrayLike, sample: Sample | None = None) -> Array:
+    def values(self, thetas: ArrayLike, sample: Sample | None = None, threads: int = 1) -> Array:
         """Return J of every row of thetas (m, d), shape (m,), exact without a sample, else as it is shown."""
         if not isinstance(sample, FeatureSample):
-            return self.base.values(thetas, sample)
-        exact = self.base.values(thetas, sample.inner)
+            return self.base.values(thetas, sample, threads)
+        exact = self.base.values(thetas, sample.inner, threads)
         rows = zip(self._numbers(thetas), exact.tolist())
         return np.array([self._shown(row, value, sample.key) for row, value in rows])
 
@@ -216,8 +221,8 @@ class FeatureObjective(Objective):
     def _loss(self, theta: Vector, sample: Sample | None) -> float:
         return self.base._loss(theta, sample)
 
-    def _losses(self, thetas: Array, sample: Sample | None) -> Array:
-        return self.base._losses(thetas, sample)
+    def _losses(self, thetas: Array, sample: Sample | None, threads: int = 1) -> Array:
+        return self.base._losses(thetas, sample, threads)
 
     def _loss_and_gradient(self, theta: Vector, sample: Sample | None) -> tuple[float, Vector]:
         self._refuse_gradient()

@@ -50,7 +50,7 @@ class FunctionObjective(Objective):
     def _loss(self, theta: Vector, sample: Sample | None) -> float:
         return _real_number(self.function(_protected(theta)), "the objective function")
 
-    def _losses(self, thetas: Array, sample: Sample | None) -> Array:
+    def _losses(self, thetas: Array, sample: Sample | None, threads: int = 1) -> Array:
         if self.vectorized is None:
             return np.array([self._loss(theta, None) for theta in thetas])
         values = np.asarray(self.vectorized(_protected(thetas)))

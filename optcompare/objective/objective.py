@@ -57,7 +57,7 @@ class Objective(ABC):
     def _loss(self, theta: Vector, sample: Sample | None) -> float: ...
 
     @abstractmethod
-    def _losses(self, thetas: Array, sample: Sample | None) -> Array: ...
+    def _losses(self, thetas: Array, sample: Sample | None, threads: int = 1) -> Array: ...
 
     @abstractmethod
     def _loss_and_gradient(self, theta: Vector, sample: Sample | None) -> tuple[float, Vector]: ...
@@ -75,6 +75,11 @@ class Objective(ABC):
         raise InvalidInputError(f"{self.name} has no noise to draw samples of")
 
     # the objective ----------------------------------------------------------------------------------------
+
+    @property
+    def kernel(self) -> str:
+        """What evaluates the loss: "numba" where compiled kernels do, else "numpy"; part of a run's identity."""
+        return "numpy"
 
     @property
     def dim(self) -> int:
@@ -126,12 +131,15 @@ class Objective(ABC):
         point = self._point(theta)
         return float(self._loss(point, sample) + self.penalty.value(point, self._frame))
 
-    def values(self, thetas: ArrayLike, sample: Sample | None = None) -> Array:
-        """Return J of every row of thetas (m, d), shape (m,), all on the same sample; bounded memory."""
+    def values(self, thetas: ArrayLike, sample: Sample | None = None, threads: int = 1) -> Array:
+        """Return J of every row of thetas (m, d), shape (m,), all on the same sample; bounded memory.
+
+        ``threads`` share the rows where a compiled kernel serves; the bits are the same.
+        """
         points = np.ascontiguousarray(self._numbers(thetas))
         if points.ndim != 2 or points.shape[1] != self.dim:
             raise InvalidInputError(f"thetas must have shape (m, {self.dim}), got {points.shape}")
-        return self._losses(points, sample) + self.penalty.value(points, self._frame)
+        return self._losses(points, sample, threads) + self.penalty.value(points, self._frame)
 
     def gradient(self, theta: ArrayLike, sample: Sample | None = None) -> Vector:
         """Return dJ/dtheta, shape (d,)."""
