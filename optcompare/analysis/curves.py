@@ -10,10 +10,9 @@ where the arm is shown a bare error (InUpdate, Bare). Only rows at which e falls
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,8 +120,9 @@ def build_curves(runs: pd.DataFrame, traces: Iterable[TraceRow]) -> Curves:
         index = position.get(key)
         if index is not None and len(array) and source[index] != NOWHERE:
             found[index] = _falling_rows(names, array, factor[index] if source[index] == INCUMBENT else None)
-    for index in np.flatnonzero((source == INCUMBENT) & ~is_failed(table)):
-        found[index] = _with_answer(found[index], table.iloc[index])
+    answers = np.stack([numbers(table[name]) for name in (*_COSTS, "regularized_error")])
+    for place in np.flatnonzero((source == INCUMBENT) & ~is_failed(table)).tolist():
+        found[place] = _with_answer(found[place], answers[:, place])
     first = np.concatenate([[0], np.cumsum([part.shape[1] for part in found])]).astype(np.int64)
     columns = np.concatenate(found, axis=1) if found else np.empty((4, 0))
     return Curves(_typed(table[list(RUN_COLUMNS)]), first, *columns)
@@ -152,12 +152,10 @@ def _falling_rows(names: Sequence[str], trace: Array, factor: float | None) -> A
     return np.stack([*(trace[kept, place[name]] for name in _COSTS), error[kept]])
 
 
-def _with_answer(rows: Array, run: Any) -> Array:
-    """Add the answer of a run that was shown a bare error, at its full cost, where it is better than all before."""
-    error = float(run["regularized_error"]) if run["regularized_error"] is not None else math.nan
-    if not error < (rows[3, -1] if rows.size else np.inf):
-        return rows
-    return np.column_stack([rows, [run["n_values"], run["n_gradients"], run["seconds"], error]])
+def _with_answer(rows: Array, answer: Array) -> Array:
+    """Add the answer of a run that was shown a bare error (its counts and error) where it is better than all before."""
+    is_better = answer[3] < (rows[3, -1] if rows.size else np.inf)
+    return np.column_stack([rows, answer]) if is_better else rows
 
 
 @np.errstate(all="ignore")
