@@ -46,7 +46,7 @@ class L2(OneStrength):
 
     def value(self, theta: Array, frame: Frame) -> Any:
         """Return c lambda/2 sum w^2."""
-        return 0.5 * frame.c * frame.lam * np.dot(theta * theta, frame.mask)
+        return 0.5 * frame.c * frame.lam * (theta * theta).dot(frame.mask)
 
     def gradient(self, theta: Vector, frame: Frame) -> Vector:
         """Return c lambda w on the penalised coordinates, 0 elsewhere."""

@@ -7,6 +7,7 @@ that is the Recorder's work.
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Self
@@ -170,7 +171,13 @@ class Objective(ABC):
 
     def norm(self, theta: ArrayLike) -> float:
         """Return the Euclidean norm of the penalised coordinates (the weights)."""
-        return float(np.linalg.norm(self._point(theta) * self._frame.mask))
+        return self.penalty_and_norm(theta)[1]
+
+    def penalty_and_norm(self, theta: ArrayLike) -> tuple[float, float]:
+        """Return the penalty alone, and the Euclidean norm of the penalised coordinates (the weights)."""
+        point = self._point(theta)
+        weights = point * self._frame.mask
+        return float(self.penalty.value(point, self._frame)), math.sqrt(weights.dot(weights))
 
     def validation_loss(self, theta: ArrayLike) -> float:
         """Return the mean loss over the validation items; NaN where there are none."""

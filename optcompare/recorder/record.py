@@ -53,7 +53,7 @@ class Record(Purse):
             self.best_theta = np.array(point)
             self._is_changed = True
             self._best_value = math.nan if self.is_noisy else value
-            if self.budget.target is not None and self._measured_best() <= self.budget.target:
+            if self.budget.target is not None and self._is_at_target(self.budget.target):
                 self._write_row()
                 raise self._stop(TargetReached(f"the value is at or below {self.budget.target:g}"))
         if self._is_changed and self._n_calls >= self._next_row and self._may_measure():
@@ -88,6 +88,14 @@ class Record(Purse):
             self._write_row()
         self._n_calls = end
 
+    def _is_at_target(self, target: float) -> bool:
+        """Whether the noise-free value at the best point shown is at or below the target; off the clock."""
+        now = perf_counter()
+        try:
+            return self._measured_best() <= target
+        finally:
+            self._off_clock += perf_counter() - now
+
     def _population_diameter(self) -> float:
         """Return (1/m) sum_i |x_i - mean of x| over the last population's rows; NaN where there was none."""
         if self._population is not None:
@@ -97,49 +105,46 @@ class Record(Purse):
         return self._diameter
 
     def _measured_best(self) -> float:
-        """Return the noise-free value at the best point shown, off the clock."""
+        """Return the noise-free value at the best point shown."""
         if math.isnan(self._best_value) and self.best_theta is not None:
-            before = perf_counter()
-            try:
-                self._best_value = self._objective.value(self.best_theta)
-            finally:
-                self._off_clock += perf_counter() - before
+            self._best_value = self._objective.value(self.best_theta)
         return self._best_value
 
     def _may_measure(self) -> bool:
         return self._n_measured <= MEASURED_FREE + MEASURED_SHARE * self.n_values
 
     def _write_row(self, *, is_last: bool = False) -> None:
-        """Write a row of the trace, off the clock."""
-        if self.best_theta is None and self.recommended is None:
+        """Write a row of the trace: value, loss, norm and monitors are the incumbent's; off the clock."""
+        objective, incumbent = self._objective, self.recommended
+        if incumbent is None and self.best_theta is None:
             return
-        counts = [self.n_values, self.n_gradients, self.seconds]
-        self._n_measured += math.isnan(self._best_value) + (self.recommended is not None)
-        best = self._measured_best()
-        before = perf_counter()
+        now = perf_counter()
+        seconds = now - self._started - self._off_clock
+        self._n_measured += math.isnan(self._best_value) + (incumbent is not None)
         try:
-            self.trace.rows.append([*counts, best, *self._measured(best, is_last=is_last)])
+            best = self._measured_best()
+            if incumbent is None:
+                incumbent, value = self.best_theta, best
+            else:
+                value = objective.value(incumbent)
+            penalty, norm = objective.penalty_and_norm(incumbent)
+            counts = (self._value_items / self.n_samples, self._gradient_items / self.n_samples, seconds)
+            row = [*counts, best, value, value - penalty, norm, self._population_diameter()]
+            if self._monitors:
+                row += self._monitored(incumbent, is_last=is_last)
         finally:
-            self._off_clock += perf_counter() - before
+            self._off_clock += perf_counter() - now
+        self.trace.rows.append(row)
         self._is_changed = False
         if self._n_calls >= DENSE_CALLS:
             self._next_row = self._n_calls * ROW_GROWTH
 
-    def _measured(self, best: float, *, is_last: bool) -> list[float]:
-        """Return value, loss, norm and monitors of the incumbent, and the last population's diameter."""
-        objective, incumbent = self._objective, self.recommended
-        if incumbent is None:
-            incumbent, value = self.best_theta, best
-        else:
-            value = objective.value(incumbent)
-        assert incumbent is not None
-        loss = value - objective.penalty_value(incumbent)
-        measured = [value, loss, objective.norm(incumbent), self._population_diameter()]
-        if self._monitors:
-            is_due = is_last or self._n_calls >= self._next_monitor
-            measured += [float(f(incumbent)) if is_due else math.nan for f in self._monitors.values()]
-            if is_due:
-                self._next_monitor = max(self._n_calls + 1, self._n_calls * MONITOR_GROWTH)
+    def _monitored(self, incumbent: Vector, *, is_last: bool) -> list[float]:
+        """Return the monitors at the incumbent, NaN where they are not due."""
+        if not is_last and self._n_calls < self._next_monitor:
+            return [math.nan] * len(self._monitors)
+        measured = [float(monitor(incumbent)) for monitor in self._monitors.values()]
+        self._next_monitor = max(self._n_calls + 1, self._n_calls * MONITOR_GROWTH)
         return measured
 
     def finish(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-import pathlib
+import os
 import sys
 import sysconfig
 import types
@@ -27,16 +27,20 @@ def is_library(module: str | None, filename: str | None = None) -> bool:
         filename = getattr(sys.modules.get(module), "__file__", None)
     if filename is None:
         return module.partition(".")[0] in sys.stdlib_module_names
-    path = pathlib.Path(filename).absolute()
-    return any(folder in path.parents for folder in _library_folders()) or any(
-        part in ("site-packages", "dist-packages") for part in path.parts
-    )
+    return _is_in_library(filename)
 
 
 @functools.cache
-def _library_folders() -> tuple[pathlib.Path, ...]:
-    installed = [pathlib.Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return (*installed, pathlib.Path(__file__).absolute().parent.parent)
+def _is_in_library(filename: str) -> bool:
+    path = os.path.abspath(filename)
+    return path.startswith(_library_folders()) or not {"site-packages", "dist-packages"}.isdisjoint(path.split(os.sep))
+
+
+@functools.cache
+def _library_folders() -> tuple[str, ...]:
+    installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return tuple(os.path.join(os.path.abspath(folder), "") for folder in (*installed, own))
 
 
 def closure_values(x: types.FunctionType) -> Iterator[tuple[str, Any]]:
