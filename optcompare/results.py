@@ -75,13 +75,15 @@ class Results:
         """Return one row a problem: its facts, f_0, the best known error f_ref and who found it; see
         ``analysis.problems``.
         """
-        from .analysis.problems import needs_curves, problem_table, with_problems
+        from .analysis.curves import build_curves
+        from .analysis.problems import optimizers_to_read, problem_table, with_problems
 
         runs = with_problems(self._current(), self.description)
         companion = self._companion(REFERENCE_SUFFIX)
         made_by = None if companion is None else companion.description
         references = with_problems(self.reference_frame(), self.description, made_by)
-        curves = self.curves() if needs_curves(runs, references) else None
+        names = optimizers_to_read(runs, references)
+        curves = build_curves(runs, self.store.iterate_traces(self.study, names)) if names else None
         return problem_table(runs, references, self.description, curves)
 
     def _current(self) -> pd.DataFrame:

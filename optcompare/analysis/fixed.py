@@ -34,8 +34,9 @@ def fixed_budget_table(
     """Return what is left of the gap after each budget: its median over runs, with the interval of order statistics.
 
     budgets: costs on the axis ``cost``, by default multiples of d + 1 passes; ``gradient_price`` as in ``runtimes``. A
-    run that has ended keeps its last error; one that has none yet, or left none, counts as infinite. Problems without
-    a scale (infinite accuracy: nothing to learn, or one run) are left out.
+    run that has ended keeps its last error; one that has none yet, or left none, counts as infinite. A gap below the
+    problem's ``accuracy``, where nothing is known, is shown as the accuracy. Problems without a scale (infinite
+    accuracy: nothing to learn, or one run) are left out.
 
     Columns: problem, dataset, dim, optimizer, budget, n_runs, n_failed, median, low, high (at 95 % where there are at
     least six runs, else smallest to largest).
@@ -48,7 +49,7 @@ def fixed_budget_table(
     error = np.where(row >= 0, curves.error[np.maximum(row, 0)], np.inf) if len(curves.error) else row + np.inf
     f_0, f_ref, accuracy = (problem_fact(runs, problems, name)[:, None] for name in ("f_0", "f_ref", "accuracy"))
     with np.errstate(invalid="ignore", divide="ignore"):
-        gap = np.maximum((error - f_ref) / (f_0 - f_ref), 0.0)
+        gap = np.maximum((error - f_ref) / (f_0 - f_ref), accuracy)
     failed, has_scale = is_failed(runs), np.isfinite(accuracy[:, 0])
     groups = [where for _, where in grouped(runs, ("problem", "optimizer")) if has_scale[where[0]]]
     heads = np.array([where[0] for where in groups], dtype=np.int64).repeat(len(limits))

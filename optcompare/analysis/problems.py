@@ -87,10 +87,12 @@ def _error_from(arm: str, is_constrained: bool) -> str:
     return NOWHERE if is_constrained else INCUMBENT
 
 
-def needs_curves(runs: pd.DataFrame, references: pd.DataFrame) -> bool:
-    """Whether ``problem_table`` needs the curves of these runs: see there."""
+def optimizers_to_read(runs: pd.DataFrame, references: pd.DataFrame) -> list[str]:
+    """Return the optimizers whose curves ``problem_table`` needs: those that are shown a bare error, or all of them."""
     has_constant = set(references["problem"][references["optimizer"] == CONSTANT])
-    return bool((runs["error_from"] == INCUMBENT).any()) or not set(runs["problem"]) <= has_constant
+    if not set(runs["problem"]) <= has_constant:
+        return sorted(set(runs["optimizer"].astype(str)))
+    return sorted(set(runs["optimizer"][runs["error_from"] == INCUMBENT].astype(str)))
 
 
 def problem_table(
@@ -99,8 +101,9 @@ def problem_table(
     """Return one row a problem; see the module's text.
 
     runs, references: with their problems (``with_problems``); references with the columns value_seconds and
-    value_and_gradient_seconds. curves: of exactly these runs; needed for arms that are shown a bare error, and where a
-    problem has no constant predictor among the references: f_0 is then the median of the runs' first errors.
+    value_and_gradient_seconds. curves: of exactly these runs, where only those of ``optimizers_to_read`` need
+    rows: arms that are shown a bare error, and all of them where a problem has no constant predictor among the
+    references: its f_0 is then the median of the runs' first errors.
 
     accuracy: the smallest tau that f_ref supports: its rounding, and its distance to the best run that is not the same
     optimizer from the same seed. On a smooth convex problem one lbfgs reference that ended by its own rule supports

@@ -180,12 +180,21 @@ class Store(Database):
             arrays = [from_blob(blob, max(1, len(names))) for names, blob in traces]
         return _long_frame(labels, [row[:-2] for row in found], [names for names, _ in traces], arrays)
 
-    def iterate_traces(self, study: str) -> Iterator[tuple[str, list[str], NDArray[np.float64]]]:
-        """Yield (key, names of columns, array (rows, columns)) of the study's runs that left a trace, one by one."""
+    def iterate_traces(
+        self, study: str, optimizers: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, list[str], NDArray[np.float64]]]:
+        """Yield (key, names of columns, array (rows, columns)) of the study's runs that left a trace, one by one.
+
+        optimizers: of these alone; None for all.
+        """
         query = "SELECT key, trace_columns, trace FROM runs WHERE trace IS NOT NULL AND study = ?"
+        values = [study]
+        if optimizers is not None:
+            query += f" AND optimizer IN ({', '.join('?' * len(optimizers))})"
+            values += optimizers
         known: dict[str, list[str]] = {}
         with self.errors():
-            for key, text, blob in self.execute(query, (study,)):
+            for key, text, blob in self.execute(query, values):
                 if text not in known:
                     known[text] = trace_names(text)
                 yield key, known[text], from_blob(blob, max(1, len(known[text])))

@@ -49,6 +49,11 @@ def test_the_median_of_an_even_number_and_the_interval_of_ten():
     assert row["median"] == math.inf  # half of the runs are no better
 
 
+def test_a_gap_ends_at_the_accuracy_of_f_ref():
+    found = fixed_budget_table(curves_of(A[:2]), problems(accuracy=0.02), [4])
+    assert found[["median", "low", "high"]].iloc[0].tolist() == pytest.approx([0.06, 0.02, 0.1])
+
+
 def test_the_axes_of_a_budget():
     curves = curves_of([("p", "a", "BUDGET", [(2, 2, 7.0), (4, 4, 3.0)])])
 

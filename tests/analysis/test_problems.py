@@ -11,7 +11,7 @@ from optcompare.analysis.problems import (
     PROBLEM_COLUMNS,
     Candidate,
     accuracy,
-    needs_curves,
+    optimizers_to_read,
     problem_table,
     with_problems,
 )
@@ -150,13 +150,14 @@ def test_without_references_f_0_is_the_median_first_error():
     frame = with_problems(pd.DataFrame(runs), DESCRIPTION)
     traces = [(f"pso{seed}", names, np.array([[1, 0, 0, first, 0, 0.0]])) for seed, first in enumerate([9, 5, 6])]
     curves = build_curves(frame, traces)
-    assert needs_curves(frame, frame.iloc[:0])
+    assert optimizers_to_read(frame, frame.iloc[:0]) == ["pso"]
     row = table(runs, curves=curves).iloc[0]
     assert (row["f_0"], row["f_ref"], row["finder"]) == (6.0, 0.5, "pso seed 0")
     assert math.isnan(row["gradient_price"])
     with_constant = with_problems(pd.DataFrame([constant()]), DESCRIPTION, MAKER)
-    assert not needs_curves(frame, with_constant)
-    assert needs_curves(frame.assign(error_from=INCUMBENT), with_constant)
+    assert optimizers_to_read(frame, with_constant) == []
+    bare = with_problems(pd.DataFrame([*runs, a_run("decay")]), DESCRIPTION)
+    assert optimizers_to_read(bare, with_constant) == ["decay"]
 
 
 def test_the_trace_of_a_bare_arm_counts_for_f_ref():

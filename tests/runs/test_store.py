@@ -185,6 +185,18 @@ def test_traces_are_long_and_keep_monitors(store):
     assert frame["lam"].dtype == float and frame["seed"].dtype == "int64"
 
 
+def test_traces_are_read_one_by_one(store):
+    store.add_run(record(trace=np.arange(16.0).reshape(2, 8), trace_columns=[*COLUMNS, "sparsity"]))
+    store.add_run(record("k2", optimizer="lbfgs"))
+    store.add_run(record("k3", trace=None, trace_columns=None))
+    store.add_run(record("k4", study="other"))
+    found = {key: (names, array) for key, names, array in store.iterate_traces("s")}
+    assert set(found) == {"k1", "k2"} and found["k1"][0] == [*COLUMNS, "sparsity"] and found["k2"][0] == COLUMNS
+    np.testing.assert_array_equal(found["k2"][1], np.arange(14.0).reshape(2, 7))
+    assert [key for key, *_ in store.iterate_traces("s", ["lbfgs", "pso"])] == ["k1", "k2"]
+    assert [key for key, *_ in store.iterate_traces("s", ["lbfgs"])] == ["k2"]
+
+
 def test_studies_and_verdicts(store):
     store.add_study("s", "why?", {"lambdas": [0.1, math.inf], "n": np.int64(2)})
     created = store.studies()[0]["created_at"]
@@ -329,6 +341,7 @@ def test_a_damaged_store_is_told(tmp_path):
     [
         ("UPDATE runs SET theta = x'00'", lambda store: store.run("s", "k1")),
         ("UPDATE runs SET trace = x'0000000000000000'", lambda store: store.traces("s")),
+        ("UPDATE runs SET trace = x'0000000000000000'", lambda store: list(store.iterate_traces("s"))),
         ("UPDATE runs SET trace_columns = '__import__(\"os\").abort()'", lambda store: store.traces("s")),
         ("UPDATE runs SET loss = 'high'", lambda store: store.runs("s")),
         ("INSERT INTO studies VALUES ('x', '', 'not json', '')", lambda store: store.studies()),
