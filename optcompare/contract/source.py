@@ -74,7 +74,8 @@ def _loaded(path: Path) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    sys.path.insert(0, str(path.parent))  # as python itself does: a file imports what lies beside it
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # it may import what lies beside it; last, so that none is taken for Python's
     try:
         spec.loader.exec_module(module)
     except SyntaxError as error:

@@ -48,6 +48,16 @@ def hangs_later(objective, start, rng):
 """
 
 
+@pytest.fixture(autouse=True)
+def path_and_modules_stay(monkeypatch):
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if name.startswith(("checked_", "beside_it")):
+            del sys.modules[name]
+
+
 def written(tmp_path, text, name="mine.py"):
     (tmp_path / name).write_text(text)
     return str(tmp_path / name)
@@ -154,3 +164,5 @@ def test_a_file_imports_what_lies_beside_it_and_may_be_called_like_a_library(tmp
     written(tmp_path, "STEP = 0.5\n", "beside_it.py")
     path = written(tmp_path, "from beside_it import STEP\nimport random\nrandom.seed\n" + GREEDY, "random.py")
     assert Source(path).load().function.__name__ == "greedy"
+    (finding,) = check_source(Source(path), checks=["travel"])
+    assert finding.is_kept, finding
