@@ -16,7 +16,7 @@ from ..objective.noise import Minibatch
 from ..objective.penalties import L2, MaxNorm
 from ..optimizers.base import FunctionOptimizer, Optimizer, optimizer_names
 from ..recorder import Frozen, Redraw
-from .trial import ENDED, Broken, bowl, expect_ended, run_of, title_of, trial
+from .trial import ENDED, INFINITIES, Broken, bowl, expect_ended, run_of, title_of, trial
 
 SHORTEST_SUMMARY = 15  # characters
 
@@ -48,7 +48,7 @@ def nan(optimizer: Optimizer, is_quick: bool) -> str:
         run = run_of(optimizer, bowl(function=lambda theta, poison=poison: poison), 150, seed=2)  # type: ignore[misc]
         is_told = "finite" in run.message
         allowed = (*ENDED, "DIVERGED", *(["FAILED"] if is_told else []))
-        expect_ended(run, f"every value {poison}", allowed)
+        expect_ended(run, f"every value {poison}", allowed, INFINITIES)
         if run.best_theta is not None or not math.isnan(run.best_value) or run.cost > 150 or not run.n_nonfinite:
             raise Broken(
                 f"every value {poison}: the best value is {run.best_value}, {run.n_nonfinite} values were not finite",
@@ -59,9 +59,9 @@ def nan(optimizer: Optimizer, is_quick: bool) -> str:
         if made.error is None and made.answer is not None and not np.isfinite(np.asarray(made.answer, float)).all():
             raise Broken(
                 f"{name}: it returned {made.answer}",
-                "a value may be inf: inf - inf and 0 * inf are NaN; test np.isfinite(value) before you compute with it",
+                INFINITIES,
             )
-        expect_ended(run_of(optimizer, bowl(function=function), 150, seed=2), name, (*ENDED, "DIVERGED"))
+        expect_ended(run_of(optimizer, bowl(function=function), 150, seed=2), name, (*ENDED, "DIVERGED"), INFINITIES)
     return "ends with a finite answer where all values are NaN, inf or -inf, and where some are"
 
 

@@ -166,7 +166,7 @@ def options(optimizer: Optimizer, is_quick: bool) -> str:
     after = _made_of(optimizer)
     if before != after:
         raise Broken(
-            f"after a run {_difference(before, after) or 'it'} is not what it was",
+            f"after a run `{_difference(before, after) or 'self'}` is not what it was",
             "keep what changes in local variables of minimize: options, class attributes and module variables stay",
         )
     names = [field.name for field in dataclasses.fields(optimizer)]  # type: ignore[arg-type]
@@ -193,17 +193,20 @@ def _made_of(optimizer: Optimizer) -> Any:
         return {name: repr(value) for name, value in vars(optimizer).items()}
 
 
-def _difference(before: Any, after: Any, name: str = "") -> str:
-    """Return the innermost name under which two descriptions differ."""
+_NAMED = ("fields", "members", "globals", "closure")  # parts of a description whose keys are names in the code
+
+
+def _difference(before: Any, after: Any, name: str = "", *, is_named: bool = False) -> str:
+    """Return the innermost name under which two descriptions differ, or ""."""
     if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
-        for key in before:
-            if before[key] != after[key]:
-                plain = key not in ("fields", "members", "globals", "closure", "definitions", "code", "dataclass")
-                return _difference(before[key], after[key], key if plain else name)
-    if isinstance(before, list | tuple) and isinstance(after, list | tuple) and len(before) == len(after):
-        for one, other in zip(before, after):
-            if one != other:
-                return _difference(one, other, name)
+        pairs = [(key, before[key], after[key]) for key in before]
+    elif isinstance(before, list | tuple) and isinstance(after, list | tuple) and len(before) == len(after):
+        pairs = [("", one, other) for one, other in zip(before, after)]
+    else:
+        return name
+    for key, one, other in pairs:
+        if one != other:
+            return _difference(one, other, key if is_named else name, is_named=key in _NAMED)
     return name
 
 

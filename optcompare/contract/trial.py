@@ -169,16 +169,18 @@ def trial(
     return Trial(recorder, answer, error, given)
 
 
-def expect_ended(run: Run, where: str, allowed: tuple[str, ...] = ENDED) -> None:
+INFINITIES = (
+    "a value may be inf (NaN is shown as inf): inf - inf and 0 * inf are NaN; test np.isfinite(value) before you "
+    "compute with it, and return None for the best point seen, which is always finite"
+)
+
+
+def expect_ended(run: Run, where: str, allowed: tuple[str, ...] = ENDED, advice: str = "") -> None:
     """Raise Broken unless the run ended by its own rule or by the purse, with a finite answer."""
     if str(run.status) not in allowed:
-        raise Broken(f"{where}: {run.status}, {run.message}{place_of(run.error)}", _advice_on(run))
+        raise Broken(f"{where}: {run.status}, {run.message}{place_of(run.error)}", advice or _advice_on(run))
     if not np.isfinite(run.theta).all():
-        raise Broken(
-            f"{where}: the answer is not finite ({run.theta[:3]} ...)",
-            "return a finite vector, or None for the best point seen, which is always finite; beware of inf - inf "
-            "after a value of inf",
-        )
+        raise Broken(f"{where}: the answer is not finite ({run.theta[:3]} ...)", INFINITIES)
 
 
 def _advice_on(run: Run) -> str:

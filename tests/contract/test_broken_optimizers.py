@@ -439,3 +439,8 @@ def test_an_honest_one_passes(check, optimizer):
         return
     finding = run_check(check, as_optimizer(optimizer), is_quick=True)
     assert finding.is_kept, finding
+
+
+@pytest.mark.parametrize(("broken", "name"), [(remembers, "HISTORY"), (Adapts, "step"), (ChangesItsClass, "n_runs")])
+def test_what_was_changed_is_named(broken, name):
+    assert f"`{name}`" in run_check("options", as_optimizer(broken)).measured
