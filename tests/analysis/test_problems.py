@@ -63,6 +63,12 @@ def test_labels_name_the_lambda_and_the_split_only_where_they_vary():
         assert (found["problem"].item(), found["split"].item()) == (label, split)
 
 
+def test_lambdas_that_look_alike_are_told_apart():
+    runs = pd.DataFrame([a_run(lam=0.01), a_run(lam=0.010000001)])
+    found = with_problems(runs, {**DESCRIPTION, "lambdas": [0.01, 0.010000001]})
+    assert found["problem"].tolist() == ["p, lambda 0.01", "p, lambda 0.010000001"]
+
+
 def test_an_old_store_splits_by_seed_only_where_the_best_errors_of_seeds_differ():
     old = {key: value for key, value in DESCRIPTION.items() if key != "problems"}
     near = pd.DataFrame([a_run(seed=0, error=1.0), a_run(seed=1, error=1.005), a_run("decay", 1, 9.0)])
