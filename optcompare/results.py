@@ -126,24 +126,31 @@ class Results:
         return table
 
     def report(self, folder: str | Path, *, figures: Sequence[FigureMaker] = ()) -> Path:
-        """Write index.html, report.md and the figures into the folder; return the page's path. Solves nothing."""
+        """Write index.html, report.md, report.tex and the figures into the folder; return the page's path.
+
+        Solves nothing. A study with reference runs is reported as a comparison: costs to targets, profiles, ranks.
+        """
         from .report.page import ReportContent, write_report
 
         extra = [figure for make in figures for figure in make(self)]
         description = self.description
+        is_comparison = self._companion(REFERENCE_SUFFIX) is not None
         content = ReportContent(
             title=self.study,
             question=self.question,
             formulas=list(description["formulas"].items()),
             frame=self.to_frame(),
-            traces=self.traces(),
+            traces=self.to_frame().iloc[:0] if is_comparison else self.traces(),
             claims=self.claims(),
             extra_figures=extra,
-            budget=budget_text(description["budget"]),
+            budget=budgets_text(description),
             seeds=description["seeds"],
             versions=description["versions"],
             machine=description["machine"],
             notes=description["notes"],
+            problems=self.problems() if is_comparison else None,
+            curves=self.curves() if is_comparison else None,
+            description=description,
         )
         return write_report(content, Path(folder))
 
@@ -227,6 +234,14 @@ def claims_text(claims: pd.DataFrame) -> str:
         control = f"control [{row.control_low:.4g}, {row.control_high:.4g}]"
         lines.append(f"{'':>9}  {predicted}, {measured}, {control}" + (f" ({row.reason})" if row.reason else ""))
     return "\n".join(lines)
+
+
+def budgets_text(description: Mapping[str, Any]) -> str:
+    """Return a study's budget as a sentence; where combined studies differ, each one's."""
+    budgets = description.get("budgets") or {"": description["budget"]}
+    return "; ".join(
+        f"{name}: {budget_text(budget)}" if name else budget_text(budget) for name, budget in budgets.items()
+    )
 
 
 def budget_text(budget: Mapping[str, Any]) -> str:

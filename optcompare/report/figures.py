@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..analysis.convergence import COSTS, convergence_table, with_regularized_error
+from ..analysis.convergence import convergence_table, with_regularized_error
 from ..analysis.summaries import GROUP, grouped, implied_lambda_table, medians_over_seeds, numbers, with_columns
+from .cost_axes import CostAxis
 from .plots import COLUMN_LABELS, draw_convergence, plot_claims, plot_implied_lambda, plot_over_lambda, select_lambdas
 from .style import OptimizerStyles, figure_of
 from .tables import Table, plain_table, spread_table
@@ -27,13 +28,17 @@ EXACT = "Points are medians over seeds, bars their exact order-statistic interva
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawn figure: the stem of its files, what a screen reader says, and its class in the page."""
+    """One drawn figure: the stem of its files, what a screen reader says, and its class in the page.
+
+    has_png: written as PNG and PDF too, and shown in the Markdown twin. is_wide: scrolls sideways on a phone.
+    """
 
     stem: str
     name: str
     figure: Figure
     css_class: str = ""
     has_png: bool = True
+    is_wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,12 @@ class FigureGroup:
     caption: str
     panels: list[Panel] = field(default_factory=list)
     tables: list[tuple[str, Table]] = field(default_factory=list)  # (class in the page, table)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one panel is seen at a time: it takes the whole width."""
+        classes = [panel.css_class for panel in self.panels]
+        return len(set(classes)) == len(classes)
 
 
 def claims_group(claims: pd.DataFrame) -> FigureGroup | None:
@@ -125,7 +136,11 @@ def _not_drawn(total: int, most: int, noun: str) -> str:
 
 
 def convergence_group(
-    traces: pd.DataFrame, frame: pd.DataFrame, styles: OptimizerStyles, gradient_price: float
+    traces: pd.DataFrame,
+    frame: pd.DataFrame,
+    styles: OptimizerStyles,
+    gradient_price: float,
+    axes: Sequence[CostAxis],
 ) -> FigureGroup | None:
     """Return the error over each cost axis, a panel per objective and lambda (few of many); None without traces."""
     if not len(traces):
@@ -135,27 +150,32 @@ def convergence_group(
     group = FigureGroup("convergence", "Error over cost", _convergence_caption(gradient_price, len(cases), n_cases))
     rows_of = dict(grouped(table, ("objective", "lam")))
     runs = with_columns(frame, ["objective", "lam", "optimizer", "seed"])
-    for cost in COSTS:
+    dims = with_columns(frame, ["dim"]).groupby(frame["objective"].astype(str))["dim"].max()
+    for axis in axes:
         for index, (objective, lam) in enumerate(cases, 1):
             part = table.iloc[rows_of[objective, lam]]
             column = "regularized_error" if part["regularized_error"].notna().any() else "best_value"
+            dim = float(numbers(dims.reindex([objective]))[0])
+            if math.isnan(dim) and (axis.gradient_price == "dimension" or axis.cost == "simplices"):
+                continue
             curves = convergence_table(
-                part, cost=cost, column=column, gradient_price=gradient_price, is_gap=True, runs=runs
-            )
+                part, cost="seconds" if axis.cost == "seconds" else "passes", column=column,
+                gradient_price=axis.price(dim, math.nan), is_gap=True, runs=runs,
+            )  # fmt: skip
             if not len(curves):
                 continue
-            figure = figure_of(
-                draw_convergence(curves, cost, column=column, gradient_price=gradient_price, styles=styles)
-            )
+            if axis.cost == "simplices":
+                curves["cost"] /= dim + 1.0
+            figure = figure_of(draw_convergence(curves, "passes", column=column, xlabel=axis.xlabel, styles=styles))
             where = f"{label(objective)}" + ("" if math.isnan(lam) else f", lambda {number(lam)}")
-            name = f"{COLUMN_LABELS[column]} minus best known over {cost}, {where}; the numbers follow in a table"
-            css_class = f"cost cost-{cost}"
-            group.panels.append(Panel(f"convergence-{cost}-{index}", name, figure, css_class, cost == "passes"))
-            caption = f"{where}: {COLUMN_LABELS[column]} minus best known, by {cost}"
+            name = f"{COLUMN_LABELS[column]} minus best known, {axis.xlabel}, {where}; the numbers follow in a table"
+            stem = f"convergence-{axis.key}-{index}"
+            group.panels.append(Panel(stem, name, figure, axis.css_class, axis == axes[0]))
+            caption = f"{where}: {COLUMN_LABELS[column]} minus best known, {axis.xlabel}"
             # the line that goes on longest has all the costs of the grid
             longest = curves["optimizer"] == curves.loc[curves["cost"].idxmax(), "optimizer"]
             places = numbers(curves.loc[longest, "cost"]).tolist()
-            group.tables.append((css_class, spread_table(curves, "cost", caption, styles, places=places)))
+            group.tables.append((axis.css_class, spread_table(curves, "cost", caption, styles, places=places)))
     return group
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from .scales import Scale
-from .style import FAINT, FONT, INK, MUTED, SIZE, OptimizerStyles, SeriesStyle, figure_of
+from .style import FAINT, FONT, INK, MUTED, SIZE, OptimizerStyles, SeriesStyle, add_line, figure_of
 from .text import label as shown
 
 if TYPE_CHECKING:
@@ -62,10 +62,10 @@ def label_lines(
     for end, height in zip(order, heights, strict=True):
         # a leader in the axes' own coordinates: an annotation's arrow costs ten times as much to draw
         panel_x, panel_y = x_scale.share(end.x), y_scale.share(end.y)
-        ax.plot(
-            [panel_x, 1.015, right], [panel_y, panel_y, height], transform=ax.transAxes, color=end.style.colour,
+        add_line(
+            ax, [panel_x, 1.015, right], [panel_y, panel_y, height], transform=ax.transAxes, color=end.style.colour,
             linewidth=0.7, alpha=0.6 * (FAINT if end.style.is_faint else 1.0), clip_on=False, zorder=1.8,
-            gid=end.style.gid, scalex=False, scaley=False,
+            gid=end.style.gid,
         )  # fmt: skip
         ax.text(
             right + 0.01, height, short_name(end.style.label, characters), transform=ax.transAxes, va="center",

@@ -10,7 +10,7 @@ import numpy as np
 from ..analysis.summaries import numbers
 from .labels import CHARACTERS, LineEnd, label_lines
 from .scales import Scale
-from .style import FAINT, FONT, MUTED, PAPER, SIZE, OptimizerStyles, SeriesStyle, new_panels
+from .style import FAINT, FONT, MUTED, PAPER, SIZE, OptimizerStyles, SeriesStyle, add_line, new_panels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,18 +19,19 @@ if TYPE_CHECKING:
 WIDE = 8.2  # inches of a figure that names every optimizer at the right
 WIDE_CHARACTERS = 28
 INCHES_A_NAME = 0.175
+_NO_ROWS = np.empty(0, dtype=np.int64)
 
 
-def wide_panel(n_names: int, *, least: float = 3.9) -> Axes:
+def wide_panel(n_names: int, *, least: float = 3.9, title: str = "") -> Axes:
     """Return axes on a new wide figure, high enough that ``n_names`` optimizers are named beside their lines."""
-    height = min(9.5, max(least, 1.05 + INCHES_A_NAME * n_names))
-    return new_panels(1, width=WIDE, height=height, margins=(0.95, 2.3, 0.6, 0.42))[0]
+    height = min(9.5, max(least, 0.85 + INCHES_A_NAME * n_names))
+    return new_panels(1, width=WIDE, height=height, margins=(0.95, 2.3, 0.6, 0.42 if title else 0.2))[0]
 
 
 def marker(panel: Axes, x: Any, y: Any, style: SeriesStyle, *, size: float = 5.0, **more: Any) -> None:
     """Draw an optimizer's marker at points, hollow for a default form, pale where it is faint."""
-    panel.plot(
-        x, y, linestyle="none", marker=style.marker, markersize=size, markeredgecolor=style.colour,
+    add_line(
+        panel, x, y, linestyle="none", marker=style.marker, markersize=size, markeredgecolor=style.colour,
         markerfacecolor=PAPER if style.is_hollow else style.colour, markeredgewidth=1.1, clip_on=False,
         zorder=2.2 if style.is_faint else 3.2, alpha=FAINT if style.is_faint else None, gid=style.gid, **more,
     )  # fmt: skip
@@ -61,27 +62,28 @@ def draw_lines(
     x_scale.apply(panel, "x")
     y_scale.apply(panel, "y")
     drawstyle = "steps-post" if is_step else "default"
-    names = table["optimizer"].astype(str).to_numpy()
+    every_x, every_y = x_scale.place(table[x]), y_scale.place(table[y])
+    rows_of = {str(name): rows for name, rows in table.groupby("optimizer", sort=False).indices.items()}
+    edges = tuple(numbers(table[name]) for name in band or ())
     ends = []
     for place, style in enumerate(styles):
-        rows = table[names == style.label]
-        across, up = x_scale.place(rows[x]), y_scale.place(rows[y])
-        shown = np.isfinite(across) & np.isfinite(up)
-        if not shown.any():
+        rows = rows_of.get(style.label, _NO_ROWS)
+        across, up = every_x[rows], every_y[rows]
+        where = np.flatnonzero(np.isfinite(across) & np.isfinite(up))
+        if not len(where):
             continue
-        if band is not None and not style.is_faint and (banded is None or style.label in banded):
-            _band(panel, across, rows, band, y_scale, style, is_step)
-        panel.plot(
-            across[shown], up[shown], color=style.colour, linestyle=style.dash, drawstyle=drawstyle, gid=style.gid,
+        if edges and not style.is_faint and (banded is None or style.label in banded):
+            _band(panel, across, edges[0][rows], edges[1][rows], y_scale, style, is_step)
+        add_line(
+            panel, across[where], up[where], color=style.colour, linestyle=style.dash, drawstyle=drawstyle,
             linewidth=0.9 if style.is_faint else 1.6, alpha=FAINT if style.is_faint else None,
-            zorder=2.0 if style.is_faint else 3.0,
+            zorder=2.0 if style.is_faint else 3.0, gid=style.gid,
         )  # fmt: skip
-        where = np.flatnonzero(shown)
+        ends.append(LineEnd(style, float(across[where[-1]]), float(up[where[-1]])))
         if not mark_every:
             where = _marks(where, n_marks, place)
         if not style.is_faint or mark_every:
             marker(panel, across[where], up[where], style, size=3.6 if style.is_faint else 5.0)
-        ends.append(LineEnd(style, float(across[shown][-1]), float(up[shown][-1])))
     if not ends:
         say(panel, "no finite number to draw")
     label_lines(panel, ends, x_scale, y_scale, styles, characters=characters)
@@ -96,14 +98,13 @@ def _marks(where: np.ndarray, n_marks: int, place: int) -> np.ndarray:
 def _band(
     panel: Axes,
     across: np.ndarray,
-    rows: pd.DataFrame,
-    band: tuple[str, str],
+    low: np.ndarray,
+    high: np.ndarray,
     y_scale: Scale,
     style: SeriesStyle,
     is_step: bool,
 ) -> None:
-    low, high = (y_scale.place(numbers(rows[name])) for name in band)
-    high = np.where(np.isposinf(high), y_scale.high, high)
+    low, high = y_scale.place(low), y_scale.place(np.where(np.isposinf(high), y_scale.high, high))
     usable = np.isfinite(across) & np.isfinite(low) & np.isfinite(high)
     if int(usable.sum()) > 1:
         filled = panel.fill_between(

@@ -18,7 +18,7 @@ from ..errors import InvalidInputError
 from .claims_plot import plot_claims
 from .labels import LineEnd, label_lines
 from .scales import Scale
-from .style import FONT, MUTED, PAPER, SIZE, OptimizerStyles, SeriesStyle, dress, new_panels
+from .style import FAINT, FONT, MUTED, PAPER, SIZE, OptimizerStyles, SeriesStyle, dress, new_panels
 from .text import number
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ COLUMN_LABELS = {
     "test_loss": "test loss",
     "best_value": "best value",
     "regularized_error": "error",
+    "gap": "share of the gap f_0 - f_ref left",
 }
+LOGARITHMIC = ("gap",)
 
 
 def plot_implied_lambda(frame: pd.DataFrame, ax: Axes | None = None, *, styles: OptimizerStyles | None = None) -> Axes:
@@ -118,9 +120,13 @@ def draw_convergence(
     column: str = "best_value",
     gradient_price: float = 2.0,
     is_gap: bool = True,
+    xlabel: str = "",
     styles: OptimizerStyles | None = None,
 ) -> Axes:
-    """Draw a table of :func:`~optcompare.analysis.convergence.convergence_table`; see :func:`plot_convergence`."""
+    """Draw a table of :func:`~optcompare.analysis.convergence.convergence_table`; see :func:`plot_convergence`.
+
+    xlabel: of the cost axis, where ``cost`` and ``gradient_price`` do not say it all.
+    """
     chosen = styles or OptimizerStyles(table["optimizer"])
     titles = np.empty(len(table), dtype=object)
     for (objective, lam), where in grouped(table, ("objective", "lam")):
@@ -130,13 +136,13 @@ def draw_convergence(
     def draw(part: pd.DataFrame, panel: Axes) -> None:
         x_scale = Scale.of(part["cost"], kind="log")
         heights = part[["median", "low", "high"]].to_numpy(dtype=float)
-        y_scale = Scale.of(heights, kind="log" if is_gap else "auto")
+        y_scale = Scale.of(heights, kind="log" if is_gap or column in LOGARITHMIC else "auto")
         x_scale.apply(panel, "x")
         y_scale.apply(panel, "y")
         _curves(panel, part, x_scale, y_scale, chosen)
 
     name = COLUMN_LABELS.get(column, column.replace("_", " "))
-    xlabel = COST_LABELS[cost].format(price=number(gradient_price))
+    xlabel = xlabel or COST_LABELS[cost].format(price=number(gradient_price))
     return _over_objectives(panels, ax, draw, xlabel, f"{name} minus best known" if is_gap else name, by="panel")
 
 
@@ -215,16 +221,21 @@ def _curves(panel: Axes, part: pd.DataFrame, x_scale: Scale, y_scale: Scale, sty
         low, high = y_scale.place(rows["low"]), y_scale.place(rows["high"])
         shown = np.isfinite(x) & np.isfinite(low)
         top = np.where(np.isinf(high), y_scale.high, high)  # a quarter of the runs has no value yet: open upwards
-        if int(shown.sum()) > 1:
+        if int(shown.sum()) > 1 and not style.is_faint:
             band = panel.fill_between(x[shown], low[shown], top[shown], color=style.colour, alpha=0.13, linewidth=0)
             band.set_gid(style.gid)
         shown &= np.isfinite(y)
         if not shown.any():
             continue
+        ends.append(LineEnd(style, float(x[shown][-1]), float(y[shown][-1])))
+        if style.is_faint:
+            panel.plot(
+                x[shown], y[shown], color=style.colour, linewidth=0.8, linestyle=style.dash, gid=style.gid, alpha=FAINT
+            )
+            continue
         panel.plot(x[shown], y[shown], color=style.colour, linewidth=1.4, linestyle=style.dash, gid=style.gid)
         marks = np.unique([*np.flatnonzero(shown)[:: max(1, int(shown.sum()) // 4)][1:], np.flatnonzero(shown)[-1]])
-        _markers(panel, x[marks], y[marks], style)
-        ends.append(LineEnd(style, float(x[shown][-1]), float(y[shown][-1])))
+        _markers(panel, x[marks], y[marks], style, is_hollow=style.is_hollow)
     if not ends:
         _say(panel, "no finite number to draw")
     label_lines(panel, ends, x_scale, y_scale, styles)

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..analysis.summaries import numbers
 from ..errors import InvalidInputError
-from .labels import short_name
+from .labels import CHARACTERS, short_name
 from .lines import WIDE_CHARACTERS, draw_lines, note, wide_panel
 from .scales import Scale
 from .style import INK, MUTED, SHADE, OptimizerStyles, dress, new_panels
@@ -51,7 +51,7 @@ def _profile(
     least: float | None = None,
 ) -> Axes:
     chosen = styles or OptimizerStyles(table["optimizer"])
-    panel = ax if ax is not None else wide_panel(len(chosen))
+    panel = ax if ax is not None else wide_panel(len(chosen), title=title)
     _one_target(table)
     rows = table[np.isfinite(numbers(table["x"]))]
     spots = numbers(rows["x"])
@@ -61,7 +61,7 @@ def _profile(
     y_scale = Scale(-0.015, 1.03, False)
     draw_lines(
         panel, _to_the_edge(rows, x_scale.high), x_scale, y_scale, chosen, x="x", y="share", is_step=True,
-        characters=WIDE_CHARACTERS if ax is None else 17,
+        characters=WIDE_CHARACTERS if ax is None else CHARACTERS,
     )  # fmt: skip
     return dress(panel, title=title, xlabel=xlabel, ylabel=ylabel)
 
@@ -125,5 +125,5 @@ def plot_log_ratio_profile(
 
 def _whole_ticks(reach: float) -> list[float]:
     step = max(1, round(reach / 3))
-    side = [float(value) for value in range(step, int(reach) + 1, step)]
+    side = [float(value) for value in range(step, int(reach) + 1, step) if value < 0.9 * reach]
     return [-value for value in reversed(side)] + [0.0] + side

@@ -11,7 +11,8 @@ import numpy as np
 from ..analysis.summaries import numbers
 from .labels import short_name
 from .lines import note, say
-from .style import BAND, COLOURS, FONT, GRID, INK, MUTED, PAPER, SIZE, OptimizerStyles, dress, new_panels
+from .plots_gaps import row_marker, row_name
+from .style import BAND, COLOURS, FONT, GRID, INK, MUTED, SIZE, OptimizerStyles, dress, new_panels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +146,7 @@ def plot_ranks(table: pd.DataFrame, ax: Axes | None = None, *, styles: Optimizer
     names, ranks = [str(name) for name in rows["optimizer"]], numbers(rows["mean_rank"])
     chosen = styles or OptimizerStyles(names)
     height = max(2.6, 1.25 + 0.19 * len(names))
-    panel = ax if ax is not None else new_panels(1, width=7.4, height=height, margins=(2.0, 1.3, 0.6, 0.45))[0]
+    panel = ax if ax is not None else new_panels(1, width=7.4, height=height, margins=(2.2, 1.1, 0.6, 0.45))[0]
     n = max(1, len(names))
     low, high = (float(ranks.min()), float(ranks.max())) if len(ranks) else (1.0, 2.0)
     pad = 0.04 * (high - low or 1.0)
@@ -170,18 +171,8 @@ def _rank_row(panel: Axes, index: int, name: str, rank: float, styles: Optimizer
     gid = styles.css_class(name)
     left = panel.get_xlim()[0]
     panel.plot([left, rank], [index, index], color=GRID, linewidth=0.8, zorder=1, gid=gid, scalex=False)
-    is_drawn = name in styles.drawn
-    style = styles[name] if is_drawn else None
-    colour = style.colour if style else MUTED
-    panel.plot(
-        [rank], [index], linestyle="none", marker=style.marker if style else "o", markersize=5.5,
-        markerfacecolor=PAPER if style and style.is_hollow else colour, markeredgecolor=colour, markeredgewidth=1.1,
-        gid=gid, zorder=3, clip_on=False,
-    )  # fmt: skip
-    panel.text(
-        -0.015, index, short_name(name, 28), transform=panel.get_yaxis_transform(), ha="right", va="center",
-        fontsize=SIZE - 0.5, fontfamily=FONT, color=INK, parse_math=False, gid=gid,
-    )  # fmt: skip
+    row_marker(panel, rank, index, name, styles)
+    row_name(panel, index, name, gid)
 
 
 def cliques(ranks: np.ndarray, critical_difference: float) -> list[tuple[int, int]]:

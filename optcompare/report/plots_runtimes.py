@@ -9,6 +9,7 @@ import numpy as np
 
 from ..analysis.summaries import numbers
 from ..errors import InvalidInputError
+from .labels import CHARACTERS
 from .lines import WIDE_CHARACTERS, draw_lines, note, say, wide_panel
 from .scales import Scale
 from .style import INK, MUTED, OptimizerStyles, dress, new_panels
@@ -37,7 +38,7 @@ def plot_ecdf(
     data sets) of the best few; every optimizer is named at its end. Costs on a logarithmic axis.
     """
     chosen = styles or OptimizerStyles(table["optimizer"])
-    panel = ax if ax is not None else wide_panel(len(chosen))
+    panel = ax if ax is not None else wide_panel(len(chosen), title=title)
     rows = table[np.isfinite(numbers(table["cost"]))]
     x_scale = Scale.of(rows["cost"], kind="log")
     y_scale = Scale(-0.015, 1.03, False)
@@ -45,7 +46,7 @@ def plot_ecdf(
     banded = [str(name) for name in last.index if str(name) in chosen.emphasis][:MOST_BANDS]
     draw_lines(
         panel, rows, x_scale, y_scale, chosen, x="cost", y="share", band=("low", "high"), is_step=True,
-        characters=WIDE_CHARACTERS if ax is None else 17, banded=banded,
+        characters=WIDE_CHARACTERS if ax is None else CHARACTERS, banded=banded,
     )  # fmt: skip
     return dress(panel, title=title, xlabel=xlabel, ylabel="share of (problem, target) pairs reached")
 
@@ -115,15 +116,15 @@ def plot_ert_over_dimension(
     Along a thin line the cost grows with d + 1; steeper is worse. Half of the problems never solved: the strip on top.
     """
     chosen = styles or OptimizerStyles(table["optimizer"])
-    panel = ax if ax is not None else wide_panel(len(chosen))
+    title = "" if math.isnan(tau) else f"Target tau = {tick(tau)}"
+    panel = ax if ax is not None else wide_panel(len(chosen), title=title)
     x_scale = Scale.of(table["dim"], kind="log")
     y_scale = Scale.of(table["ert"], kind="log", never=NEVER)
     draw_lines(
         panel, table.sort_values("dim", kind="stable"), x_scale, y_scale, chosen, x="dim", y="ert", mark_every=True,
-        characters=WIDE_CHARACTERS if ax is None else 17,
+        characters=WIDE_CHARACTERS if ax is None else CHARACTERS,
     )  # fmt: skip
     _slopes(panel, x_scale, y_scale)
-    title = "" if math.isnan(tau) else f"Target tau = {tick(tau)}"
     return dress(panel, title=title, xlabel="d + 1 (parameters and one)", ylabel=ylabel)
 
 

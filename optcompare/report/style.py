@@ -103,10 +103,10 @@ class OptimizerStyles:
         self.drawn = self.labels[:most]
         self.others = self.labels[most:]
         self.emphasis = frozenset(self.drawn if emphasis is None else map(str, emphasis))
-        forms = _forms(self.labels)
-        families = {name: place for place, name in enumerate(dict.fromkeys(family for family, _ in forms.values()))}
+        split = forms(self.labels)
+        families = {name: place for place, name in enumerate(dict.fromkeys(family for family, _ in split.values()))}
         self._styles = {
-            name: _style(index, name, families[forms[name][0]], forms[name][1], name not in self.emphasis)
+            name: _style(index, name, families[split[name][0]], split[name][1], name not in self.emphasis)
             for index, name in enumerate(self.drawn)
         }
 
@@ -127,7 +127,7 @@ class OptimizerStyles:
         return "series-others" if found is None else found.css_class
 
 
-def _forms(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
+def forms(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return label -> (family, "default" or "tuned"); a label without a partner is its own family, form ""."""
     found = {name: _FORM.match(name) for name in labels}
     split = {name: (match["family"], match["form"]) for name, match in found.items() if match}
@@ -169,7 +169,7 @@ def new_panels(count: int, *, width: float = 4.6, height: float = 3.4, margins: 
     """
     from matplotlib.figure import Figure
 
-    left, right, bottom, top = margins or (0.72, 1.32, 0.55, 0.42)
+    left, right, bottom, top = margins or (0.72, 1.42, 0.55, 0.42)
     columns = min(3, max(1, count))
     rows = -(-max(1, count) // columns)
     figure = Figure(figsize=(columns * width, rows * height), facecolor=PAPER)
@@ -204,6 +204,17 @@ def dress(ax: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "") -> A
     for text in (*ax.get_xticklabels(), *ax.get_yticklabels()):
         text.set_fontfamily(FONT)
     return ax
+
+
+def add_line(ax: Axes, x: Any, y: Any, *, gid: str, transform: Any = None, **look: Any) -> None:
+    """Draw a line or markers on axes whose limits are set: at half the price of ``plot``, which looks after limits."""
+    from matplotlib.lines import Line2D
+
+    line = Line2D(x, y, **look)
+    line.set_gid(gid)
+    if transform is not None:
+        line.set_transform(transform)
+    ax.add_artist(line)
 
 
 def figure_of(ax: Axes) -> Figure:

@@ -36,6 +36,15 @@ class Cell:
     is_number: bool = False
     is_warning: bool = False
 
+    @property
+    def sort_key(self) -> str:
+        """What the page sorts by, where the text does not say it: a number that is not the text's own."""
+        if self.sort is None or math.isnan(self.sort):
+            return ""
+        if math.isinf(self.sort):
+            return "Infinity" if self.sort > 0 else "-Infinity"
+        return "" if self.text == number(self.sort) else f"{self.sort:.6g}"
+
 
 @dataclass(frozen=True)
 class Row:
@@ -91,11 +100,11 @@ def cut(total: int, most: int) -> str:
     return f"The first {most} of {total} rows; the store holds all of them." if total > most else ""
 
 
-def final_results(frame: pd.DataFrame, styles: OptimizerStyles) -> Table:
+def final_results(frame: pd.DataFrame, styles: OptimizerStyles, most: int = MOST_ROWS) -> Table:
     """Return the final results: a row per objective, lambda and optimizer, medians with intervals, failures counted."""
     table = final_table(frame)
     rows = []
-    for record in table.head(MOST_ROWS).to_dict("records"):
+    for record in table.head(most).to_dict("records"):
         failed = int(record["n_failed"])
         cells = [
             text_cell(record["optimizer"]),
@@ -112,7 +121,7 @@ def final_results(frame: pd.DataFrame, styles: OptimizerStyles) -> Table:
             cells.append(cell)
         rows.append(Row(cells, styles.css_class(record["optimizer"])))
     columns = ["optimizer", "objective", "lambda", "runs", "failed", *FINAL_LABELS.values()]
-    return Table("Final results: medians over seeds", columns, rows, cut(len(table), MOST_ROWS))
+    return Table("Final results: medians over seeds", columns, rows, cut(len(table), most))
 
 
 def spread_table(

@@ -1,21 +1,39 @@
 "use strict";
+const boxes = [...document.querySelectorAll(".switches input")];
+const count = () => {
+  const on = boxes.filter((box) => box.checked).length;
+  for (const place of document.querySelectorAll(".shown")) place.textContent = `${on} of ${boxes.length} shown`;
+  document.body.toggleAttribute("data-few", on <= 12);
+};
+const picks = {
+  best: (box) => box.dataset.best !== undefined,
+  tuned: (box) => box.dataset.form !== "default",
+  default: (box) => box.dataset.form !== "tuned",
+};
 for (const buttons of document.querySelectorAll(".buttons")) {
   buttons.hidden = false;
   for (const button of buttons.children) {
     button.addEventListener("click", () => {
-      for (const box of document.querySelectorAll(".switches input")) box.checked = button.dataset.all !== "";
+      const pick = picks[button.dataset.pick] ?? (() => button.dataset.all !== "");
+      for (const box of boxes) box.checked = pick(box);
+      count();
     });
   }
 }
+for (const box of boxes) box.addEventListener("change", count);
+count();
 const key = (row, column) => {
   const cell = row.cells[column];
-  return cell.dataset.sort === undefined ? cell.textContent : Number(cell.dataset.sort);
+  if (cell.dataset.sort !== undefined) return Number(cell.dataset.sort);
+  const text = cell.firstChild?.textContent ?? "";
+  const value = cell.classList.contains("number") && text !== "" ? Number(text) : NaN;
+  return Number.isNaN(value) ? text : value;
 };
 const compare = (a, b) => {
-  if (typeof a === typeof b) return typeof a === "number" ? a - b : a.localeCompare(b);
+  if (typeof a === typeof b) return typeof a === "number" ? (a < b ? -1 : a > b ? 1 : 0) : a.localeCompare(b);
   return typeof a === "number" ? -1 : 1;
 };
-for (const table of document.querySelectorAll("table[data-tool]")) {
+const equip = (table) => {
   const body = table.tBodies[0];
   const rows = [...body.rows];
   for (const [column, head] of [...table.tHead.rows[0].cells].entries()) {
@@ -38,7 +56,7 @@ for (const table of document.querySelectorAll("table[data-tool]")) {
   const input = document.createElement("input");
   input.type = "search";
   input.placeholder = "words in the row";
-  const count = document.createElement("output");
+  const seen = document.createElement("output");
   const show = () => {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
@@ -47,11 +65,27 @@ for (const table of document.querySelectorAll("table[data-tool]")) {
       row.hidden = !words.every((word) => text.includes(word));
       shown += row.hidden ? 0 : 1;
     }
-    count.textContent = `${shown} of ${rows.length} rows`;
+    seen.textContent = `${shown} of ${rows.length} rows`;
   };
   input.addEventListener("input", show);
   label.append(input);
-  bar.append(label, count);
+  bar.append(label, seen);
   table.parentElement.before(bar);
   show();
-}
+};
+for (const table of document.querySelectorAll("table[data-tool]")) equip(table);
+const unpack = async (box) => {
+  const bytes = Uint8Array.from(atob(box.dataset.packed), (letter) => letter.charCodeAt(0));
+  box.removeAttribute("data-packed");
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  box.innerHTML = await new Response(stream).text();
+  for (const table of box.querySelectorAll("table[data-tool]")) equip(table);
+};
+const unpackSeen = () => {
+  for (const box of document.querySelectorAll("[data-packed]")) {
+    if (box.checkVisibility?.() ?? box.getClientRects().length > 0) unpack(box);
+  }
+};
+document.addEventListener("toggle", unpackSeen, true);
+for (const choice of document.querySelectorAll("input[name=cost]")) choice.addEventListener("change", unpackSeen);
+unpackSeen();
