@@ -51,13 +51,12 @@ def with_problems(
     best errors differ by more than 1 %.
     """
     table = with_columns(runs, ["objective", "lam", "optimizer", "seed", "best_value", "regularized_error"])
-    facts, lambdas = description.get("problems", {}), description.get("lambdas")
+    facts, lambdas = description.get("problems", {}), description.get("lambdas") or ()
     is_by_seed = _seeds_make_data(table, facts)
     objectives, optimizers = table["objective"].astype(str).tolist(), table["optimizer"].astype(str).tolist()
     split = np.where([is_by_seed[name] for name in objectives], table["seed"], -1).astype(np.int64)
-    is_one = lambdas is None or len(lambdas) < 2
-    digits = "g" if is_one or len({f"{lam:g}" for lam in lambdas}) == len(lambdas) else ".17g"
-    ends = ["" if is_one else f", lambda {lam:{digits}}" for lam in numbers(table["lam"])]
+    digits = "g" if len({f"{lam:g}" for lam in lambdas}) == len(lambdas) else ".17g"
+    ends = ["" if len(lambdas) < 2 else f", lambda {lam:{digits}}" for lam in numbers(table["lam"])]
     seeds = [f", split {seed}" if seed >= 0 else "" for seed in split]
     maker = description if made_by is None else made_by
     arms = [maker.get("arms", {}).get(name, IN_ERROR) for name in optimizers]
