@@ -45,7 +45,7 @@ _sum: Any = np.add.reduce
 def new_simplex(value: Value, vertices: Vector) -> Simplex:
     """Evaluate the d + 1 vertices (d + 1, d) in turn and return them in order."""
     kind = SmallSimplex if vertices.shape[1] <= EXACT_UP_TO else LargeSimplex
-    return kind([value(np.array(vertex)) for vertex in vertices], vertices)
+    return kind([value(vertex) for vertex in vertices], vertices)
 
 
 class Simplex(ABC):
@@ -58,7 +58,7 @@ class Simplex(ABC):
     values: list[float]
     best: Vector
     worst: Vector
-    _n_equal = 0  # pairs of neighbours of equal value
+    _has_equal = False  # whether two values were equal at the last sort, so that the next move must sort again
 
     def __init__(self, values: list[float], vertices: Vector) -> None:
         from scipy.linalg.blas import daxpy
@@ -70,18 +70,14 @@ class Simplex(ABC):
         self._mean = np.empty(self._n_coordinates)
         self._keep(np.array(vertices))
         self._sort()
-        self._sort()  # scipy does it twice, and the second sort may order equal values anew
+        self._sort()  # as scipy, should a second sort order equal values anew
 
     def replace_worst(self, point: Vector, value: float) -> None:
         """Put ``point`` (d,), to which nobody writes any more, in the place of the worst vertex."""
         values = self.values
-        if values[-1] == values[-2]:
-            self._n_equal -= 1
         del values[-1]
         place = bisect_right(values, value)
-        if place and values[place - 1] == value:
-            self._n_equal += 1
-        if self._n_equal:
+        if self._has_equal or (place and values[place - 1] == value):
             values.append(value)
             self._insert(len(values) - 1, point)
             self._sort()
@@ -101,7 +97,7 @@ class Simplex(ABC):
         values = np.array(self.values)
         order = np.argsort(values)
         self.values = values[order].tolist()
-        self._n_equal = sum(map(eq, self.values, self.values[1:]))
+        self._has_equal = any(map(eq, self.values, self.values[1:]))
         self._reorder(order)
 
     def reflection(self) -> Vector:

@@ -122,6 +122,8 @@ def test_it_stops_where_scipy_stops_whichever_tolerance_is_last():
     for x_tolerance, f_tolerance in [(1e-2, 1e-9), (1e-9, 1e-2), (0.0, 0.0), (1e-3, 1e-3)]:
         arguments = (quartic, first_vertices(4), False, 4_000, x_tolerance, f_tolerance)
         np.testing.assert_array_equal(points_of_ours(*arguments), points_of_scipy(*arguments))
+    at_once = (plain, first_vertices(4), False, 4_000, 1e-3, 0.0)
+    assert 50 < len(points_of_ours(*at_once)) == len(points_of_scipy(*at_once)) < 4_000
     lengths = [len(points_of_ours(quartic, first_vertices(4), False, 4_000, t, t)) for t in (1e-2, 1e-4, 1e-8)]
     assert lengths == sorted(set(lengths))
 
@@ -135,6 +137,7 @@ def test_a_simplex_stays_in_order_and_its_mean_is_that_of_all_but_the_worst(kind
     known = dict(zip(map(bytes, vertices), values, strict=True))
     for _ in range(200):
         assert simplex.values == sorted(simplex.values)
+        assert simplex._has_equal or len(set(simplex.values)) == 8
         rows = [simplex._vertex(place) for place in range(8)]
         assert [known[row.tobytes()] for row in rows] == simplex.values
         assert (simplex.best == rows[0]).all() and (simplex.worst == rows[-1]).all()

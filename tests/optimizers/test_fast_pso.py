@@ -12,7 +12,7 @@ import optcompare as oc
 from optcompare.errors import BudgetExhausted, Diverged, InvalidInputError
 from optcompare.optimizers import boundaries
 from optcompare.optimizers.base import get_optimizer
-from optcompare.optimizers.fast_pso import FastPso
+from optcompare.optimizers.fast_pso import _BLOCK, FastPso
 from optcompare.optimizers.from_pyswarms import BOUNDARIES, Pso
 from optcompare.recorder import Recorder
 
@@ -79,6 +79,21 @@ def test_every_population_has_the_bits_of_pso(dim, options):
     assert len(seen) == 60 and np.ptp(seen, axis=0).max() > 0.1
 
 
+@pytest.mark.parametrize("topology", ["star", "ring"])
+def test_a_swarm_that_is_moved_in_several_blocks(topology):
+    options = {
+        "topology": topology,
+        "particles": 25,
+        "neighbours": 1,  # everybody follows itself: leaders differ
+        "decay": 0.01,
+        "initial_velocity": 0.5,
+        "velocity_clamp": 0.7,
+    }
+    assert 2 * _BLOCK < 25 * 700
+    assert_same_run(options | BOX, bumpy, 700, 200)
+    assert_same_run({"particles": 3, "topology": topology, "neighbours": 2}, bumpy, _BLOCK + 1, 12)
+
+
 @pytest.mark.parametrize("topology", ["star", "ring", "von_neumann"])
 def test_also_where_the_first_generations_have_no_error_where_a_ball_constrains_and_where_biases_do_not_decay(topology):
     options = {"topology": topology, "initial_velocity": 1.0, "decay": 0.2}
@@ -143,6 +158,17 @@ def test_the_costs_it_is_told_are_copied_and_its_positions_are_new_arrays():
         np.testing.assert_array_equal(swarm.position, again.position)
     for kept, copy in shown[1:]:
         np.testing.assert_array_equal(kept, copy)
+
+
+def test_a_swarm_has_collapsed_once_every_particle_is_slow_and_all_are_together():
+    swarm = FastPso(particles=4, initial_spread=0.0).new_swarm(np.ones(3), np.random.default_rng(0))
+    assert swarm.is_collapsed(1e-9)
+    for particle in (0, 3):
+        swarm.velocity[particle, 1] = -1.0
+        assert not swarm.is_collapsed(0.5) and swarm.is_collapsed(1.5)
+        swarm.velocity[particle, 1] = 0.0
+    swarm.position[2, 2] += 1.0
+    assert not swarm.is_collapsed(0.5) and swarm.is_collapsed(1.5)
 
 
 def test_it_has_the_options_of_pso_and_refuses_the_same():
