@@ -50,8 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--failures", action="store_true", help="show the failed runs with their tracebacks")
     status.set_defaults(command=status_command)
 
-    export = commands.add_parser("export", help="write a store as files: tables, or data that COCO's readers take")
-    export.add_argument("--to", required=True, choices=("csv", "parquet", "coco"), dest="kind")
+    export = commands.add_parser("export", help="write a store as files: tables, or data for COCO or IOHprofiler")
+    export.add_argument("--to", required=True, choices=("csv", "parquet", "coco", "iohprofiler"), dest="kind")
     export.add_argument("--store", required=True, metavar="DB")
     export.add_argument("--out", required=True, metavar="DIR", help="folder to write")
     export.add_argument("--study", help="one study alone (default: all in the store)")
@@ -138,13 +138,12 @@ def status_command(arguments: argparse.Namespace) -> None:
 
 
 def export_command(arguments: argparse.Namespace) -> None:
-    """Write the tables of a store as files, or its studies as COCO data."""
+    """Write the tables of a store as files, or a study's runs as data for other programs."""
     from .report.export import export
     from .results import load_results
 
-    if arguments.kind == "coco":
-        results = load_results(arguments.store, arguments.study)
-        paths = results.export_coco(arguments.out)
+    if arguments.kind in ("coco", "iohprofiler"):
+        paths = load_results(arguments.store, arguments.study).export(arguments.out, to=arguments.kind)
         print(f"{len(paths)} data sets in {arguments.out}; README.txt there says how to read them")
         return
     for path in export(arguments.store, arguments.out, to=arguments.kind, study=arguments.study):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .analysis.claims import Claim, judge_claims
-from .errors import StoreError
+from .errors import StoreError, unknown_name
 from .runs.lock import driver_at_work
 from .runs.status import Status
 from .runs.store import Store
@@ -154,11 +154,19 @@ class Results:
         )
         return write_report(content, Path(folder))
 
-    def export_coco(self, folder: str | Path) -> list[Path]:
-        """Write the runs as COCO data folders, one an optimizer; return the .info files' paths. See ``report.coco``."""
-        from .report.coco import export_coco
+    def export(self, folder: str | Path, *, to: str) -> list[Path]:
+        """Write the runs as "coco" or "iohprofiler" data, a folder an optimizer; return the index files' paths.
 
-        return export_coco(self.curves(), self.problems(), folder)
+        See ``report.coco``, ``report.iohprofiler``. Raises UnknownNameError for another format, InvalidInputError where
+        no problem has a scale, StoreError where the folder holds something or cannot be written.
+        """
+        from .report.coco import export_coco
+        from .report.iohprofiler import export_iohprofiler
+
+        formats = {"coco": export_coco, "iohprofiler": export_iohprofiler}
+        if to not in formats:
+            raise unknown_name("format", to, formats)
+        return formats[to](self.curves(), self.problems(), folder)
 
     def __repr__(self) -> str:
         return f"<results of {self.study!r}: {len(self.to_frame())} runs in {self.store!r}>"

@@ -1,6 +1,7 @@
-"""COCO data folders: what is in the files, and what COCO's own readers make of it (where they are installed)."""
+"""COCO and IOHprofiler data: what is in the files, and what their own readers make of them (where installed)."""
 
 import dataclasses
+import json
 import warnings
 from types import SimpleNamespace
 
@@ -11,8 +12,10 @@ import pytest
 import optcompare as oc
 from optcompare.analysis.runtimes import TAUS, ert_table, hits, runtimes
 from optcompare.cli import main
-from optcompare.errors import InvalidInputError, StoreError
-from optcompare.report.coco import HAIR, NOT_SEEN, export_coco
+from optcompare.errors import InvalidInputError, StoreError, UnknownNameError
+from optcompare.report.coco import export_coco
+from optcompare.report.exported_runs import HAIR, NOT_SEEN
+from optcompare.report.iohprofiler import export_iohprofiler
 
 BUDGET = 200
 
@@ -64,7 +67,9 @@ def made(tmp_path_factory):
     runs = curves.runs.assign(status=curves.runs["status"].where(~is_lost, "CRASHED"))
     curves = dataclasses.replace(curves, runs=runs)
     infos = export_coco(curves, problems, folder / "out")
-    return SimpleNamespace(store=folder / "runs.db", out=folder / "out", curves=curves, problems=problems, infos=infos)
+    export_iohprofiler(curves, problems, folder / "ioh")
+    out, ioh = folder / "out", folder / "ioh"
+    return SimpleNamespace(store=folder / "runs.db", out=out, ioh=ioh, curves=curves, problems=problems, infos=infos)
 
 
 def expected(made, price):
@@ -160,7 +165,28 @@ def test_on_the_command_line(made, tmp_path, capsys):
     assert "not empty" in capsys.readouterr().err
 
 
-# -- COCO's own readers ---------------------------------------------------------------------------------------------
+def test_iohprofiler_data_have_the_same_runs(made):
+    indexes = [json.loads(path.read_text()) for path in made.ioh.rglob("*.json")]
+    assert len(indexes) == 4 * len(OPTIMIZERS)
+    for index in indexes:
+        (scenario,) = index["scenarios"]
+        folder = made.ioh / index["algorithm"]["name"]
+        header, *lines = (folder / scenario["path"]).read_text().splitlines()
+        assert header.split() == index["attributes"] and len(scenario["runs"]) == 3
+        rows = np.array([line.split() for line in lines], dtype=float)
+        assert (rows[:, 0] == 1).sum() == 3
+        coco = next((made.out / folder.name).glob(f"data_f{index['function_id']}/*.dat"))
+        np.testing.assert_array_equal(rows[:, [0, 2, 1]], np.vstack(runs_of(coco))[:, :3])
+
+
+def test_the_formats_of_results(made, tmp_path):
+    results = oc.load_results(made.store)
+    assert {path.suffix for path in results.export(tmp_path / "ioh", to="iohprofiler")} == {".json"}
+    with pytest.raises(UnknownNameError, match="Did you mean 'coco'"):
+        results.export(tmp_path / "out", to="cocoa")
+
+
+# -- their own readers -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("price", [0, 1, 2.0, 3.5])
@@ -183,16 +209,17 @@ def test_cocopp_finds_the_same_ert_and_successes(made, price, monkeypatch):
     assert np.isfinite(table["ert"]).mean() > 0.15 and np.isinf(table["ert"]).any()
 
 
-def test_iohinspector_finds_the_same_ert_and_successes(made):
+@pytest.mark.parametrize(("kind", "counter"), [("out", "g evaluations"), ("ioh", "gradients")], ids=["coco", "ioh"])
+def test_iohinspector_finds_the_same_ert_and_successes(made, kind, counter):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         inspector = pytest.importorskip("iohinspector", reason="iohinspector is not installed", exc_type=ImportError)
         from iohinspector.metrics.fixed_target import aggregate_running_time
 
         manager = inspector.DataManager()
-        manager.add_folder(str(made.out))
+        manager.add_folder(str(getattr(made, kind)))
         data, every = (manager.load(monotonic=is_best, include_meta_data=True) for is_best in (True, False))
-        data, every = (one.with_columns(cost=one["evaluations"] + 2.0 * one["g evaluations"]) for one in (data, every))
+        data, every = (one.with_columns(cost=one["evaluations"] + 2.0 * one[counter]) for one in (data, every))
         by = ["algorithm_name", "function_id"]
         # 49 steps over 7 decades; what it charges a run without success is one number for all
         table = aggregate_running_time(data, "cost", free_vars=by, f_min=1e-7, f_max=1.0, eval_max=BUDGET)
