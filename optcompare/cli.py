@@ -39,8 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(command=run_command)
 
     report = commands.add_parser("report", help="write the report of stored runs; solves nothing")
-    report.add_argument("store", metavar="DB")
-    report.add_argument("--study", help="which study, where the store holds several")
+    report.add_argument("stores", metavar="DB", nargs="+", help="one store, or several to compare in one report")
+    report.add_argument("--study", action="append", help="which study, where a store holds several; may be repeated")
     report.add_argument("--out", default="report", help="folder to write (default: report)")
     report.set_defaults(command=report_command)
 
@@ -117,10 +117,10 @@ def run_command(arguments: argparse.Namespace) -> None:
 
 
 def report_command(arguments: argparse.Namespace) -> None:
-    """Draw the report again from a store."""
-    from .results import claims_text, load_results
+    """Draw the report again from a store, or one report of several."""
+    from .results import claims_text, load_comparison
 
-    results = load_results(arguments.store, arguments.study)
+    results = load_comparison(arguments.stores, arguments.study or ())
     page = results.report(arguments.out)
     print(claims_text(results.claims()))
     print(f"report: {page}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .analysis.claims import Claim, judge_claims
 from .errors import StoreError, unknown_name
+from .runs.combine import Source, combine, short_names
 from .runs.lock import driver_at_work
 from .runs.status import Status
 from .runs.store import Store
@@ -183,6 +184,29 @@ def load_results(store: str | Path, study: str | None = None) -> Results:
     if study is None and len(names) != 1:
         raise StoreError(f"the store {str(store)!r} holds {len(names)} studies, name one of {names}")
     return Results(opened, names[0] if study is None else study)
+
+
+def load_comparison(stores: Sequence[str | Path], studies: Sequence[str] = ()) -> Results:
+    """Open stores for reading and return their studies as one, in memory; see ``runs.combine``. Nothing is run.
+
+    studies: names to take from whichever store holds them; without names every store must hold one study. One study of
+    one store is returned as it is.
+    """
+    paths = [Path(store).absolute() for store in stores]
+    if len(set(paths)) < len(paths):
+        raise StoreError(f"a store is given twice in {[str(store) for store in stores]}: name its studies instead")
+    found: list[Results] = []
+    for store in stores:
+        held = [results.study for results in load_studies(store)]
+        wanted = [name for name in studies if name in held]
+        found += [load_results(store, name) for name in (wanted if studies else [None])]
+    if missing := [name for name in studies if name not in {results.study for results in found}]:
+        raise StoreError(f"no study {missing[0]!r} in {[str(store) for store in stores]}")
+    if len(found) == 1:
+        return found[0]
+    opened, names = [results.store for results in found], [results.study for results in found]
+    sources = [Source(*parts) for parts in zip(opened, names, short_names(opened, names), strict=True)]
+    return Results(*combine(sources, (PATH_SUFFIX, REFERENCE_SUFFIX)))
 
 
 def load_studies(store: str | Path, study: str | None = None) -> list[Results]:
