@@ -33,8 +33,8 @@ AT = ("free", "measured", "d + 1")
 CAPTION = (
     "Winner: least mean rank of ERT over data sets. Filled: it wins in 95 % of the resamples of the data sets and an "
     "exact sign-flip test tells it from the runner-up; hatched: no significant winner, with the share of resamples "
-    "that the first one wins. Framed and bold: a direct-error optimizer. Dashed: what a gradient costs here, measured. "
-    "Empty: a price beyond d + 1, which nobody pays. "
+    "that the first one wins. Framed and bold: a direct-error optimizer. Arrowheads: what a gradient costs here, as "
+    "measured. Empty: a price beyond d + 1, which nobody pays. "
 )
 OF_KINDS = "As above; on each problem a kind is as good as its best optimizer there, chosen afterwards. "
 OF_PRICES = (
@@ -142,18 +142,24 @@ def winners(results):
 
 
 def figures(results):
-    """Return the figures of winners, of kinds and of break-even prices."""
+    """Return the figures of winners and of break-even prices, one a target, and of kinds."""
     found, kinds, even = winners(results)
-    n = even["dataset"].nunique()
-    covered = bootstrap_coverage(n, max(1, len(even) // (n * even["tau"].nunique())), rng=np.random.default_rng(0))
-    styles = OptimizerStyles([*GRADIENT, *DIRECT])
-    drawn = [plot_winners(found, styles=styles, direct=DIRECT), plot_winners(kinds, direct=["direct"]),
-             plot_break_even(even)]  # fmt: skip
-    titles = ("Who wins at which price of a gradient", "Gradients against direct search, the best of each",
-              "From which price on direct search wins")  # fmt: skip
-    captions = (CAPTION + covered.sentence(), OF_KINDS + covered.sentence(), OF_PRICES)
-    return [ExtraFigure(title, caption, ax.figure, table)
-            for title, caption, ax, table in zip(titles, captions, drawn, (found, kinds, even))]  # fmt: skip
+    n, taus = even["dataset"].nunique(), list(dict.fromkeys(even["tau"]))
+    covered = bootstrap_coverage(n, max(1, len(even) // (n * len(taus))), rng=np.random.default_rng(0)).sentence()
+    styles, made = OptimizerStyles([*GRADIENT, *DIRECT]), []
+    for tau in taus:
+        of_tau = found[found["tau"] == tau]
+        ax = plot_winners(of_tau, styles=styles, direct=DIRECT)
+        title = f"Who wins at which price of a gradient, tau = {tau:g}"
+        made.append(ExtraFigure(title, CAPTION + covered, ax.figure, of_tau))
+    middle = kinds[kinds["tau"] == taus[len(taus) // 2]]
+    ax = plot_winners(middle, direct=["direct"])
+    made.append(ExtraFigure("Gradients against direct search, the best of each", OF_KINDS + covered, ax.figure, kinds))
+    for tau in taus:
+        of_tau = even[even["tau"] == tau]
+        title = f"From which price on direct search wins, tau = {tau:g}"
+        made.append(ExtraFigure(title, OF_PRICES, plot_break_even(of_tau).figure, of_tau))
+    return made
 
 
 study = oc.Study(

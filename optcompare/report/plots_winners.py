@@ -33,11 +33,11 @@ def plot_winners(
     """Draw the winner of every dimension bin (column) and price of a gradient (row), a panel a target tau.
 
     table: as :func:`~optcompare.analysis.winners.winners_table` makes it; rows of unit "passes", those of
-    "dimension" as multiples of d + 1 above them, and those of "measured" as a dashed line in their column. Filled with
-    the winner's colour where it wins significantly; hatched, with the share of resamples that it wins, where not.
-    Prices beyond a bin's d + 1, which nobody pays, are left empty. direct: optimizers without gradients, whose cells
-    have a frame and bold names. styles: colours of a whole report; None: the winners' own. With ``ax`` the table must
-    hold one target.
+    "dimension" as multiples of d + 1 above them, and those of "measured" as arrowheads at the edges of their column.
+    Filled with the winner's colour where it wins significantly; hatched, with the share of resamples that it wins,
+    where not. Prices beyond a bin's d + 1, which nobody pays, are left empty. direct: optimizers without gradients,
+    whose cells have a frame and bold names. styles: colours of a whole report; None: the winners' own. With ``ax`` the
+    table must hold one target.
     """
     if missing := [name for name in NEEDED if name not in table.columns]:
         raise InvalidInputError(f"the table lacks {missing}; a figure of winners needs {list(NEEDED)}")
@@ -106,7 +106,7 @@ def _draw(panel: Axes, place: tuple[int, int], cell: Cell, styles: OptimizerStyl
 
 
 def _measured(panel: Axes, x: int, price: float, prices: Sequence[tuple[int, float]]) -> None:
-    """Draw a dashed line across a column at a price between those of its rows."""
+    """Point from both edges of a column at a price between those of its rows."""
     known = [value for is_multiple, value in prices if not is_multiple]
     if not known or not math.isfinite(price):
         return
@@ -114,7 +114,11 @@ def _measured(panel: Axes, x: int, price: float, prices: Sequence[tuple[int, flo
     below = max(above - 1, 0)
     span = known[above] - known[below]
     y = below + ((price - known[below]) / span if span > 0 else 0.0)
-    panel.plot([x - 0.5, x + 0.5], [y, y], color=INK, linewidth=1.6, linestyle=(0, (3, 2)), zorder=4)
+    for edge, marker in ((x - 0.46, ">"), (x + 0.46, "<")):
+        panel.plot(
+            [edge], [y], linestyle="none", marker=marker, markersize=6.5, color=PAPER, markeredgecolor=INK,
+            markeredgewidth=1.0, zorder=4,
+        )  # fmt: skip
 
 
 def _axes_of(panel: Axes, bins: Sequence[str], prices: Sequence[tuple[int, float]]) -> None:
