@@ -114,7 +114,7 @@ def _measured(panel: Axes, x: int, price: float, prices: Sequence[tuple[int, flo
     below = max(above - 1, 0)
     span = known[above] - known[below]
     y = below + ((price - known[below]) / span if span > 0 else 0.0)
-    for edge, marker in ((x - 0.46, ">"), (x + 0.46, "<")):
+    for edge, marker in ((x - 0.4, ">"), (x + 0.4, "<")):
         panel.plot(
             [edge], [y], linestyle="none", marker=marker, markersize=6.5, color=PAPER, markeredgecolor=INK,
             markeredgewidth=1.0, zorder=4,

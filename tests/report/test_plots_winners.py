@@ -51,7 +51,7 @@ def test_filled_where_significant_and_hatched_where_not():
 
 def test_the_measured_price_is_pointed_at_between_its_neighbours():
     left, right = plot_winners(table()).lines
-    assert (left.get_xdata()[0], right.get_xdata()[0]) == pytest.approx((-0.46, 0.46))
+    assert (left.get_xdata()[0], right.get_xdata()[0]) == pytest.approx((-0.4, 0.4))
     assert [*left.get_ydata(), *right.get_ydata()] == [0.5, 0.5]  # 2.5 is half way from 0 to 5
 
 
