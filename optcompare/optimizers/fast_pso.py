@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy import add, multiply, subtract
 from numpy.typing import NDArray
 
 from .base import Vector
@@ -13,6 +16,7 @@ from .pyswarms_backend import check_size
 
 Array = NDArray[np.float64]
 
+_SMALL = 1e290  # a sum of squares below it has no term above LARGEST_POSITION^2
 _BLOCK = 8192  # coordinates that are moved at a time: six arrays of as many stay in a core's cache
 
 
@@ -63,7 +67,8 @@ class FastSwarm:
         self._uniform = np.random.Generator(random.bits).random
         self._topology = topology
         self._n_joined, self._norm = int(options["k"]), options["p"]
-        self._cognitive, self._social, self._inertia = options["c1"], options["c2"], options["w"]
+        self._cognitive, self._social = np.array(options["c1"]), np.array(options["c2"])
+        self._inertia = np.array(options["w"])  # as arrays: a float costs each product 0.2 microseconds
         self._bounds = bounds
         self._boundary = BOUNDARIES[boundary]
         self._clamp = velocity_clamp
@@ -75,26 +80,31 @@ class FastSwarm:
         self._least_cost = np.inf
         self._neighbours: NDArray[np.intp] | None = None
         self._pull = np.empty(positions.shape)
-        self._way = np.empty(positions.shape)
         n_rows = max(1, _BLOCK // positions.shape[1])
-        self._blocks = [slice(first, first + n_rows) for first in range(0, len(positions), n_rows)]
+        self._blocks = [self._block(slice(first, first + n_rows)) for first in range(0, len(positions), n_rows)]
+
+    def _block(self, rows: slice) -> _Block:
+        pull = self._pull[rows]
+        return _Block(rows, self.velocity[rows], self._best_positions[rows], pull, np.empty(pull.shape))
 
     def is_collapsed(self, tolerance: float) -> bool:
         """Tell whether every velocity and the swarm's range in every coordinate are below ``tolerance``."""
-        is_slow = np.abs(self.velocity[0]).max() < tolerance and np.abs(self.velocity).max() < tolerance
+        if abs(self.velocity.item(0)) >= tolerance:  # nearly always
+            return False
+        is_slow = np.abs(self.velocity).max() < tolerance
         return bool(is_slow and np.ptp(self.position, axis=0).max() < tolerance)
 
     def tell(self, costs: Array) -> None:
         """Take the costs (n,) of ``position`` and update the personal and the neighbourhoods' bests."""
-        improved = np.flatnonzero(costs < self._best_costs)
+        improved = (costs < self._best_costs).nonzero()[0]
         if improved.size:
             self._best_costs[improved] = costs[improved]
             self._best_positions[improved] = self.position[improved]
         if self._topology == "star":
             best = self._best_costs.argmin()
-            if self._best_costs[best] < self._least_cost:
-                self._least_cost = self._best_costs[best]
-                self._leaders = self._best_positions[best].copy()
+            least = self._best_costs.item(best)
+            if least < self._least_cost:
+                self._least_cost, self._leaders = least, self._best_positions[best].copy()
         else:
             self._leaders = self._best_positions[self._best_neighbours()]
 
@@ -118,29 +128,39 @@ class FastSwarm:
         before, self.position = self.position, np.empty(self.position.shape)
         self._uniform(out=self._pull)  # U1 of all comes before U2 in the stream
         with np.errstate(over="ignore", invalid="ignore"):
-            for rows in self._blocks:
-                self._move_block(rows, before[rows], decay)
-        check_size(self.position)
+            for block in self._blocks:
+                self._move_block(block, before[block.rows], decay)
+            is_small = np.vdot(self.position, self.position) <= _SMALL
+        if not is_small:
+            check_size(self.position)
 
-    def _move_block(self, rows: slice, before: Array, decay: Array | None) -> None:
-        velocity, pull, way, position = self.velocity[rows], self._pull[rows], self._way[rows], self.position[rows]
-        leaders = self._leaders if self._leaders.ndim == 1 else self._leaders[rows]
-        velocity *= self._inertia
-        pull *= self._cognitive
-        np.subtract(self._best_positions[rows], before, out=way)
-        pull *= way
-        velocity += pull
+    def _move_block(self, block: _Block, before: Array, decay: Array | None) -> None:
+        velocity, pull, way = block.velocity, block.pull, block.way
+        leaders = self._leaders if self._leaders.ndim == 1 else self._leaders[block.rows]
+        multiply(velocity, self._inertia, velocity)
+        multiply(pull, self._cognitive, pull)
+        subtract(block.best_positions, before, way)
+        multiply(pull, way, pull)
+        add(velocity, pull, velocity)
         self._uniform(out=pull)
-        pull *= self._social
-        np.subtract(leaders, before, out=way)
-        pull *= way
-        velocity += pull
+        multiply(pull, self._social, pull)
+        subtract(leaders, before, way)
+        multiply(pull, way, pull)
+        add(velocity, pull, velocity)
         if self._clamp is not None:
             np.copyto(velocity, -self._clamp, where=velocity <= -self._clamp)
             np.copyto(velocity, self._clamp, where=velocity >= self._clamp)
-        if decay is None:
-            np.add(before, velocity, out=position)
-        else:
-            np.add(before, velocity - decay * before, out=position)
+        position = self.position[block.rows]
+        add(before, velocity if decay is None else velocity - decay * before, position)
         if self._bounds is not None:
             self._boundary(position, before, *self._bounds)
+
+
+class _Block(NamedTuple):
+    """Rows of the swarm that are moved at a time, and their part of each array."""
+
+    rows: slice
+    velocity: Array
+    best_positions: Array
+    pull: Array
+    way: Array
