@@ -70,7 +70,7 @@ class TargetReached(RunStopped):
 
 
 class Diverged(RunStopped):
-    """A gradient was not finite."""
+    """A gradient, or the optimizer's answer, was not finite."""
 
 
 def unknown_name(kind: str, given: object, allowed: Iterable[str]) -> UnknownNameError:

@@ -226,7 +226,7 @@ def _concluded(
 
 
 def _as_answer(returned: Any, objective: Objective) -> Vector | None:
-    """Check what an optimizer returned: None or a vector (d,)."""
+    """Check what an optimizer returned: None or a vector (d,). Raises Diverged where a number is not finite."""
     if returned is None:
         return None
     answer = np.array(returned, dtype=np.float64)
@@ -234,6 +234,8 @@ def _as_answer(returned: Any, objective: Objective) -> Vector | None:
         raise InvalidInputError(
             f"an optimizer returns theta of shape ({objective.dim},) or None, got shape {answer.shape}"
         )
+    if not np.isfinite(answer).all():
+        raise Diverged("the optimizer returned an answer that is not finite")
     return answer
 
 

@@ -32,7 +32,7 @@ _SENTENCES = {
     Status.FINISHED: "The optimizer stopped by its own rule.",
     Status.TARGET: "The target was reached.",
     Status.BUDGET: "The budget was spent.",
-    Status.DIVERGED: "A gradient or a position was no longer finite.",
+    Status.DIVERGED: "A gradient or an answer was no longer finite.",
     Status.TIMEOUT: "The run was killed at its time limit.",
     Status.CRASHED: "The process of the run died.",
     Status.FAILED: "The optimizer or the objective raised an error.",

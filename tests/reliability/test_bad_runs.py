@@ -202,6 +202,18 @@ def test_results_that_are_no_number_are_rows_that_say_so():
     assert frame["message"].str.contains("must return one real number, got").all()
 
 
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_an_answer_that_is_not_finite_is_none_and_the_best_point_stands(poison):
+    def poisoned(objective, start, rng):
+        objective.value(start)
+        return start + poison
+
+    objective = oc.function_objective(lambda theta: float(theta @ theta), dim=2)
+    run = oc.minimize(objective, poisoned, budget=10, start=[1.0, 2.0])
+    assert run.status == oc.Status.DIVERGED and "answer that is not finite" in run.message
+    assert run.theta.tolist() == [1.0, 2.0] and run.best_value == 5.0 and run.measurements["loss"] == 5.0
+
+
 def test_gradients_and_populations_of_the_wrong_length_are_rows_that_say_so():
     objectives = {
         "short gradient": objective_of(bowl, gradient=lambda theta: theta[:1]),
