@@ -10,13 +10,26 @@ from hypothesis import strategies as st
 
 import optcompare as oc
 from optcompare.errors import BudgetExhausted, Diverged, InvalidInputError
-from optcompare.optimizers import boundaries
+from optcompare.optimizers import boundaries, swarm_arithmetic
 from optcompare.optimizers.base import get_optimizer
-from optcompare.optimizers.fast_pso import _BLOCK, FastPso
+from optcompare.optimizers.fast_pso import FastPso
 from optcompare.optimizers.from_pyswarms import BOUNDARIES, Pso
+from optcompare.optimizers.swarm_arithmetic import _BLOCK, CompiledArithmetic, NumpyArithmetic
 from optcompare.recorder import Recorder
 
 BOX = {"lower": -1.0, "upper": 1.5}
+
+
+@pytest.fixture(params=["numpy", "compiled"], autouse=True)
+def arithmetic(request, monkeypatch):
+    """Every test is made with both kinds of arithmetic."""
+    is_numpy = request.param == "numpy"
+    if is_numpy:
+        monkeypatch.setattr(swarm_arithmetic, "_compiled_functions", lambda: None)
+    else:
+        pytest.importorskip("numba")
+    swarm = FastPso().new_swarm(np.zeros(2), np.random.default_rng(0))
+    assert isinstance(swarm._arithmetic, NumpyArithmetic if is_numpy else CompiledArithmetic)
 
 
 def bumpy(thetas):
