@@ -76,10 +76,11 @@ def test_a_perturbed_start_moves_the_start_by_its_scale_and_nothing_else():
     objective = oc.with_features(BASE, oc.PerturbedStart(0.1))
     assert objective.has_gradient and objective.is_smooth and not objective.is_noisy
     far = oc.function_objective(lambda theta: float(theta @ theta), dim=4000)
-    start = far.start(np.random.default_rng(5), 100.0)
-    moved = oc.with_features(far, oc.PerturbedStart(0.1)).start(np.random.default_rng(5), 100.0)
-    z = (moved - start) / (0.1 * np.maximum(1.0, np.abs(start)))
-    assert stats.kstest(z, "norm").pvalue > 0.01
+    for scale in (0.01, 100.0):
+        start = far.start(np.random.default_rng(5), scale)
+        moved = oc.with_features(far, oc.PerturbedStart(0.1)).start(np.random.default_rng(5), scale)
+        z = (moved - start) / (0.1 * np.maximum(1.0, np.abs(start)))
+        assert stats.kstest(z, "norm").pvalue > 0.01
     np.testing.assert_array_equal(objective.gradient(POINTS[0]), BASE.gradient(POINTS[0]))
     assert oc.minimize(objective, "lbfgs", budget=200).measurements["implied_lambda"] == pytest.approx(2.0, rel=1e-6)
 
