@@ -29,7 +29,13 @@ def _search(objective: Recorder, start: Vector, method: str, options: dict[str, 
 
 def bounded_value(objective: Recorder) -> Callable[[Vector], float]:
     """Return the objective's value, clipped to +-CEILING."""
-    return lambda theta: max(-CEILING, min(objective.value(theta), CEILING))
+    value_of = objective.value
+
+    def bounded(theta: Vector) -> float:
+        value = value_of(theta)
+        return value if -CEILING <= value <= CEILING else max(-CEILING, min(value, CEILING))
+
+    return bounded
 
 
 class Lbfgs(Optimizer):

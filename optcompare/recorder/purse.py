@@ -20,6 +20,11 @@ class Purse:
     that fits from one that must be refused.
     """
 
+    __slots__ = (
+        "_gradient_cost", "_gradient_items", "_gradient_price", "_has_clock", "_limit", "_most_items",
+        "_off_clock", "_started", "_value_items", "budget", "n_samples", "stopped",
+    )  # fmt: skip
+
     def __init__(self, objective: Objective, budget: Budget | float) -> None:
         self.budget = as_budget(budget)
         self.n_samples = objective.n_samples

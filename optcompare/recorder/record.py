@@ -23,6 +23,12 @@ Monitor = Callable[[Vector], float]
 class Record(Purse):
     """A purse that also remembers what was shown to the optimizer, and writes the trace."""
 
+    __slots__ = (
+        "_best_value", "_diameter", "_is_changed", "_monitors", "_n_calls", "_n_measured", "_next_monitor",
+        "_next_row", "_objective", "_population", "best_shown", "best_theta", "is_noisy", "n_nonfinite",
+        "recommended", "trace",
+    )  # fmt: skip
+
     def __init__(self, objective: Objective, budget: Budget | float, monitors: Mapping[str, Monitor] | None) -> None:
         super().__init__(objective, budget)
         self._objective = objective

@@ -35,6 +35,7 @@ Array = NDArray[np.float64]
 Evaluate = Callable[[Vector, Sample | None], tuple[float, Vector]]
 
 INFINITY = math.inf
+ARRAY = np.ndarray
 FLOAT64 = np.dtype(np.float64)
 
 
@@ -46,6 +47,10 @@ class Recorder(Record):
     ``stopped`` (the RunStopped that ended the run) and ``error`` (the first exception that the objective itself
     raised, since some solvers rename it).
     """
+
+    __slots__ = (
+        "_is_plain", "_noise", "dim", "error", "is_constrained", "is_weight",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -69,7 +74,7 @@ class Recorder(Record):
         """Return the objective at theta (d,), +inf where it is not finite; costs one pass (a sample: its share)."""
         if (
             not self._is_plain
-            or type(theta) is not np.ndarray
+            or type(theta) is not ARRAY
             or theta.dtype is not FLOAT64
             or self._value_items + self._gradient_cost + self.n_samples > self._limit
             or (self._has_clock and self._is_late())
@@ -101,9 +106,9 @@ class Recorder(Record):
         BudgetExhausted is raised.
         """
         points = np.array(thetas, dtype=FLOAT64)  # a copy: the next row of the trace needs it as it is now
-        if points.ndim != 2 or points.shape[1] != self.dim:
+        n_rows, dim = points.shape if points.ndim == 2 else (0, 0)
+        if dim != self.dim:
             raise InvalidInputError(f"thetas must have shape (m, {self.dim}), got {points.shape}")
-        n_rows = len(points)
         items = n_rows * self.n_samples
         if (
             not self._is_plain
@@ -121,9 +126,7 @@ class Recorder(Record):
             self.error = self.error or error
             raise
         # argmin and argmax find a NaN first, so that these comparisons fail where one is among the values
-        if self._is_changed or not (
-            self.best_shown <= values.item(values.argmin()) and values.item(values.argmax()) < INFINITY
-        ):
+        if self._is_changed or not self.best_shown <= values[values.argmin()] or not values[values.argmax()] < INFINITY:
             return self._show_all(points, values)
         self._n_calls += n_rows
         return values
@@ -166,7 +169,7 @@ class Recorder(Record):
     def _charged_gradient(self, theta: ArrayLike, evaluate: Evaluate) -> tuple[float, Vector]:
         if (
             not self._is_plain
-            or type(theta) is not np.ndarray
+            or type(theta) is not ARRAY
             or theta.dtype is not FLOAT64
             or self._value_items + self._gradient_cost + self._gradient_price > self._limit
             or (self._has_clock and self._is_late())
@@ -185,7 +188,7 @@ class Recorder(Record):
             except Exception as error:
                 self.error = self.error or error
                 raise
-        if not -INFINITY < gradient.item(gradient.argmin()) <= gradient.item(gradient.argmax()) < INFINITY:
+        if not -INFINITY < gradient[gradient.argmin()] <= gradient[gradient.argmax()] < INFINITY:
             self.n_nonfinite += 1
             raise self._stop(Diverged(f"a gradient was not finite after {self.cost:g} passes"))
         if self._is_changed or not self.best_shown <= value < INFINITY:
