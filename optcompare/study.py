@@ -27,7 +27,7 @@ from .runs.arms import as_arms
 from .runs.driver import Limits, Progress, drive
 from .runs.executors import Executor
 from .runs.grid import Grid, ObjectiveSource, objective_facts
-from .runs.measure import Measurement, versions
+from .runs.measure import Measurement, kernel_libraries, versions
 from .runs.references import reference_grid
 from .runs.rows import RUN_COLUMNS
 from .runs.spec import check_seed
@@ -232,6 +232,8 @@ class Study:
         first = {label: grid.objective(label, grid.seeds[0]) for label in grid.objectives}
         budget = grid.budget
         limits = {f.name: getattr(budget, f.name) for f in dataclasses.fields(budget)}
+        libraries = {name for arm in grid.arms.values() for name in arm.optimizer.requires}
+        libraries |= {name for objective in first.values() for name in kernel_libraries(objective.kernel)}
         return {
             "formulas": {label: objective.formula() for label, objective in first.items()},
             "optimizers": {label: repr(arm.optimizer) for label, arm in grid.arms.items()},
@@ -239,9 +241,7 @@ class Study:
             "lambdas": list(grid.lambdas) if grid.lambdas is not None else None,
             "seeds": list(grid.seeds),
             "budget": limits,
-            "versions": versions(
-                tuple(sorted({name for arm in grid.arms.values() for name in arm.optimizer.requires}))
-            ),
+            "versions": versions(tuple(sorted(libraries))),
             "machine": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
             "keys": list(keys),
             "notes": self.notes,

@@ -29,15 +29,17 @@ def linear_objective(
     noise: Noise | Sequence[Noise] | None = None,
     reduction: str = "mean",
     name: str | None = None,
-    kernel: str = "numpy",
+    kernel: str = "auto",
 ) -> DataObjective:
     """Build J(W, b) = (1/n) sum_i loss(W'x_i + b, y_i) + penalty on the training items of ``data``.
 
     ``loss``: None chooses by task (1/2 squared error; logistic on ONE logit for two classes; softmax), or a name
     ("half_squared_error", "logistic", "softmax", "cross_entropy", "ramp", "zero_one"). ``reduction="sum"`` sums the
     losses and scales the penalty alike (c = 1 instead of 1/n): the same minimiser at the same canonical lambda.
+    ``kernel``: "auto" evaluates by compiled kernels where numba is installed (the extra ``fast``), "numpy" by numpy in
+    any case, "numba" insists; ``objective.kernel`` says which, and a run's identity holds it.
 
-    Raises InvalidInputError where loss and data do not fit.
+    Raises InvalidInputError where loss and data do not fit, MissingLibraryError for "numba" without numba.
     """
     return mlp_objective(
         data, hidden=(), activation="identity", loss=loss, penalty=penalty, noise=noise,
@@ -55,7 +57,7 @@ def mlp_objective(
     noise: Noise | Sequence[Noise] | None = None,
     reduction: str = "mean",
     name: str | None = None,
-    kernel: str = "numpy",
+    kernel: str = "auto",
 ) -> DataObjective:
     """Build the objective of a multilayer perceptron with ``hidden`` widths; see :func:`linear_objective`.
 

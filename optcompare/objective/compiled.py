@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -210,14 +210,13 @@ def _rounded_up(n):
 def _read_inputs(X, rows, by_rows, mask, first, n_here, n, inputs):
     """Write the items of a tile side by side: inputs (p, n), times their mask, zeros in the columns left over."""
     n_features = X.shape[1]
+    for start in range(0, n_here, 8):  # eight rows at a time: they stay in the fastest cache
+        for q in range(n_features):
+            to = _part(inputs, q * n + start, 8)
+            for i in range(min(8, n_here - start)):
+                to[i] = X[rows[first + start + i] if by_rows else first + start + i, q]
     for q in range(n_features):
         to = _part(inputs, q * n, n)
-        if by_rows:
-            for i in range(n_here):
-                to[i] = X[rows[first + i], q]
-        else:
-            for i in range(n_here):
-                to[i] = X[first + i, q]
         if mask != 0:
             for i in range(n_here):
                 to[i] *= _number_at(mask, (first + i) * n_features + q)
@@ -281,18 +280,19 @@ def _product(theta, start, step_in, step_out, bias, blas, n_in, n_out, n, work, 
             z[i] = first
     if blas != 0:
         weights = _part(theta, start, n_in * n_out)
-        _dgemm(blas, (False, step_out == 1), (n, n_out, n_in), inputs, n, weights, max(step_in, step_out), outputs, n)
+        _dgemm(blas, (False, bias >= 0), (n, n_out, n_in), inputs, n, weights, max(step_in, step_out), outputs, n)
         return
+    four = 4 + 0 * n  # a constant as an argument would have numba compile the function anew
     # outputs outermost: the other way round LLVM's checks that reads and writes are apart fail
     for j in range(0, n_out - n_out % 4, 4):
         z0, z1 = _part(outputs, j * n, n), _part(outputs, (j + 1) * n, n)
         z2, z3 = _part(outputs, (j + 2) * n, n), _part(outputs, (j + 3) * n, n)
         for q in range(0, n_in, 4):
             v = start + q * step_in + j * step_out
-            w00, w01, w02, w03 = _four(theta, v, step_out, 4)
-            w10, w11, w12, w13 = _four(theta, v + step_in, step_out, 4 if q + 1 < n_in else 0)
-            w20, w21, w22, w23 = _four(theta, v + 2 * step_in, step_out, 4 if q + 2 < n_in else 0)
-            w30, w31, w32, w33 = _four(theta, v + 3 * step_in, step_out, 4 if q + 3 < n_in else 0)
+            w00, w01, w02, w03 = _four(theta, v, step_out, four)
+            w10, w11, w12, w13 = _four(theta, v + step_in, step_out, four if q + 1 < n_in else 0)
+            w20, w21, w22, w23 = _four(theta, v + 2 * step_in, step_out, four if q + 2 < n_in else 0)
+            w30, w31, w32, w33 = _four(theta, v + 3 * step_in, step_out, four if q + 3 < n_in else 0)
             a0, a1 = _part(inputs, q * n, n), _part(work, source + (q + 1) * n if q + 1 < n_in else zeros, n)
             a2 = _part(work, source + (q + 2) * n if q + 2 < n_in else zeros, n)
             a3 = _part(work, source + (q + 3) * n if q + 3 < n_in else zeros, n)
@@ -472,13 +472,14 @@ def population(
     items are a tile of ``n`` columns, ``n_group`` candidates go through it together; ``work``: see workspace_size.
     """
     loss, n_layers = plan[LOSS], plan[N_LAYERS]
+    zero, one = 0 * n, 1 + 0 * n  # a constant as an argument would have numba compile a function anew
     widths, by_blas = _part(plan, WIDTHS, n_layers + 1), _part(plan, WIDTHS + n_layers + 1, n_layers)
     n_scores, widest, n_hidden = widths[n_layers], 1, 0
     for layer in range(1, n_layers + 1):
         widest = max(widest, widths[layer])
         n_hidden += widths[layer] if layer < n_layers else 0
     whole, each = _rounded_up(n_group * widest * n), _rounded_up(n_group * n)
-    layer_in, layer_out = 0, whole
+    layer_in, layer_out = zero, whole
     further, losses = _part(work, 2 * whole, each), _part(work, 2 * whole + each, each)
     place = 2 * (whole + each)
     zeros, source = place, place + n
@@ -498,13 +499,13 @@ def population(
             _read_masks(masks, widths, n_layers, first, n_here, n, layer_masks)
         for row in range(first_row, last_row, n_group):
             n_candidates = min(n_group, last_row - row)
-            start, place = 0, 0
+            start, place = zero, zero
             for layer in range(n_layers):
                 n_in, n_out = widths[layer], widths[layer + 1]
                 for c in range(n_candidates):
                     inputs = layer_in + c * n_in * n if layer else source
                     _product(
-                        thetas[row + c], start, n_out, 1, start + n_in * n_out, blas if by_blas[layer] else 0,
+                        thetas[row + c], start, n_out, one, start + n_in * n_out, blas if by_blas[layer] else 0,
                         n_in, n_out, n, work, zeros, inputs, layer_out + c * n_out * n,
                     )  # fmt: skip
                 start += (n_in + 1) * n_out
@@ -534,6 +535,7 @@ def value_and_gradient(
     The products of a layer's inputs with its slopes go through BLAS whatever their size. Arguments as in population.
     """
     loss, n_layers = plan[LOSS], plan[N_LAYERS]
+    zero, one = 0 * n, 1 + 0 * n  # a constant as an argument would have numba compile a function anew
     widths, by_blas = _part(plan, WIDTHS, n_layers + 1), _part(plan, WIDTHS + n_layers + 1, n_layers)
     n_scores, widest, n_units, n_hidden = widths[n_layers], 1, 0, 0
     for layer in range(n_layers + 1):
@@ -558,12 +560,12 @@ def value_and_gradient(
         _read_answers(labels, targets, rows, loss, first, n_here, n, _part(work, answers, n_scores * n))
         if len(masks):
             _read_masks(masks, widths, n_layers, first, n_here, n, _part(work, layer_masks, n_hidden * n))
-        start, source, place = 0, 0, layer_masks
+        start, source, place = zero, zero, layer_masks
         for layer in range(n_layers):
             n_in, n_out = widths[layer], widths[layer + 1]
             target = source + n_in * n
             _product(
-                theta, start, n_out, 1, start + n_in * n_out, blas if by_blas[layer] else 0,
+                theta, start, n_out, one, start + n_in * n_out, blas if by_blas[layer] else 0,
                 n_in, n_out, n, work, zeros, source, target,
             )  # fmt: skip
             if layer == n_layers - 1:
@@ -576,7 +578,7 @@ def value_and_gradient(
             source = target
         scores = _part(work, target, _rounded_up(n_scores * n))
         _write_losses(
-            loss, scores, 1, n_scores, n, _part(work, answers, n_scores * n), _part(work, further, _rounded_up(n)),
+            loss, scores, one, n_scores, n, _part(work, answers, n_scores * n), _part(work, further, _rounded_up(n)),
             _part(work, losses, _rounded_up(n)),
         )  # fmt: skip
         total += _sum(_part(work, losses, n), n_here)
@@ -594,7 +596,19 @@ def value_and_gradient(
             if layer == 0:
                 break
             _product(
-                theta, start, 1, n_out, -1, blas if by_blas[layer] else 0, n_out, n_in, n, work, zeros, target, slopes
+                theta,
+                start,
+                one,
+                n_out,
+                -one,
+                blas if by_blas[layer] else 0,
+                n_out,
+                n_in,
+                n,
+                work,
+                zeros,
+                target,
+                slopes,
             )
             place -= n_in * n
             mask = _part(work, place, n_in * n if len(masks) else 0)

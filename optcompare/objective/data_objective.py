@@ -39,7 +39,7 @@ class DataObjective(Objective):
         noise: Sequence[Noise] = (),
         reduction: str = "mean",
         name: str | None = None,
-        kernel: str = "numpy",
+        kernel: str = "auto",
     ) -> None:
         if reduction not in REDUCTIONS:
             raise unknown_name("reduction", reduction, REDUCTIONS)
@@ -84,6 +84,11 @@ class DataObjective(Objective):
     def kernel(self) -> str:
         """What evaluates the loss: "numba", compiled, or "numpy"."""
         return chosen_kernel(self._kernel_given, self.model, self.loss_function)
+
+    def prepare(self) -> None:
+        """Load the compiled kernels, or compile them: some seconds, once for an installation."""
+        if self._compiled is not None:
+            self._compiled.prepare()
 
     @functools.cached_property
     def _compiled(self) -> CompiledLoss | None:

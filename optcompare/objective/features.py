@@ -155,6 +155,10 @@ class FeatureObjective(Objective):
         """What evaluates the objective's loss."""
         return self.base.kernel
 
+    def prepare(self) -> None:
+        """Load what evaluations of the objective need."""
+        self.base.prepare()
+
     @property
     def exact(self) -> Objective:
         """The objective without its features."""

@@ -14,6 +14,7 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -36,8 +37,9 @@ COMPILED_LOSSES = (HalfSquaredError, Logistic, Softmax, Ramp, ZeroOne)  # exactl
 SECONDS_UNTIL_SAID = 2.0
 TILE_NUMBERS = 32_768  # of the widest layer in a tile of items: 256 kB
 GROUP_NUMBERS = 4096  # of the widest layer in a group of candidates: 32 kB
-LANES = 8  # float64 numbers in the widest vector
+STRIDE = 32  # columns that a loop of vector instructions takes at a time
 SPARE = 256  # numbers of room for flat loops that run to the end of a vector
+ONE_THREAD_ANYHOW = 262_144  # multiplications up to which OpenBLAS itself does not think of a second thread
 NO_ROWS: Integers = np.empty(0, np.int64)
 
 
@@ -141,9 +143,10 @@ class CompiledLoss:
         sizes = model.sizes
         units = [n_out for _, n_out in sizes]
         self._X, self._scale = data.X, scale
+        self._largest = max(n_in * n_out for n_in, n_out in sizes)
         self._n_scores, self._widest, self._n_hidden = units[-1], max(units), sum(units[:-1])
         self._widths = [n_in for n_in, _ in sizes]
-        self.tile = max(32, min(128, TILE_NUMBERS // max(self._widths + units) // 8 * 8))
+        self.tile = max(STRIDE, min(128, TILE_NUMBERS // max(self._widths + units)) // STRIDE * STRIDE)
         codes = [getattr(functions, model.activation.upper()), getattr(functions, loss.name.upper())]
         plan = [*codes, len(sizes), *self._widths, units[-1], *(is_by_blas(*size) for size in sizes)]
         self._plan = np.array(plan, dtype=np.int64)
@@ -152,9 +155,15 @@ class CompiledLoss:
         self._targets = np.ascontiguousarray(data.y, np.float64) if is_regression else np.empty(0)
         self._targets = self._targets.reshape(-1, self._n_scores)
 
+    def prepare(self) -> None:
+        """Load the functions, or compile them."""
+        for name in ("population", "value_and_gradient"):
+            _ready(name)
+
     def values(self, thetas: Array, sample: Sample | None, threads: int = 1) -> Array:
         """Return the loss of each row of thetas (m, d), shape (m,)."""
         population, blas = _ready("population")
+        thetas = _laid_out(thetas)
         items, masks, n_items = self._items(sample)
         n_tile, n = self._tiling(n_items)
         out = np.empty(len(thetas))
@@ -166,10 +175,11 @@ class CompiledLoss:
             population(thetas, *items, self._plan, blas, n_items, n_tile, n, n_group, self._scale / n_items, first,
                        last, work, out)  # fmt: skip
 
-        if threads == 1:
-            evaluate(0, len(thetas))
-        else:
-            _shared(evaluate, len(thetas), threads)
+        with self._one_blas_thread(n, threads):
+            if threads == 1:
+                evaluate(0, len(thetas))
+            else:
+                _shared(evaluate, len(thetas), threads)
         del masks  # kept until here: the kernels know them by their addresses
         return out
 
@@ -185,42 +195,45 @@ class CompiledLoss:
         n_units = sum(self._widths) + self._n_scores
         work = _WORKSPACE.of((n_units + 3 + self._widest + self._n_scores + self._n_hidden) * n + SPARE)
         gradient = np.empty(theta.size)
-        value = function(
-            np.ascontiguousarray(theta), *items, self._plan, blas, n_items, n_tile, n, self._scale / n_items, work,
-            gradient,
-        )  # fmt: skip
+        with self._one_blas_thread(n):
+            value = function(
+                _laid_out(theta), *items, self._plan, blas, n_items, n_tile, n, self._scale / n_items,
+                work, gradient,
+            )  # fmt: skip
         del masks
         return value, gradient
 
-    def _tiling(self, n_items: int) -> tuple[int, int]:
-        """Return items a tile and columns a tile: even tiles, filled up to whole vectors."""
-        n_tiles = -(-n_items // self.tile) if n_items > 1.5 * self.tile else 1
-        n_here = -(-n_items // n_tiles)
-        if n_here <= 4:
-            return n_here, 4
-        n = -(-n_here // LANES) * LANES
-        return (n_here if n_tiles == 1 else n), n
+    def _one_blas_thread(self, n: int, threads: int = 1) -> AbstractContextManager[Any]:
+        """Keep BLAS to one thread: small products by several are slower, and threads here are the caller's choice."""
+        if threads == 1 and self._largest * n <= ONE_THREAD_ANYHOW:
+            return nullcontext()
+        if all(library.num_threads == 1 for library in _blas().lib_controllers if library.user_api == "blas"):
+            return nullcontext()
+        return _blas().limit(limits=1, user_api="blas")
 
-    def _items(self, sample: Sample | None) -> tuple[tuple[Any, ...], list[Array], int]:
+    def _tiling(self, n_items: int) -> tuple[int, int]:
+        """Return items a tile and columns a tile: whole vectors, few columns left over, the same for any population."""
+        if n_items <= STRIDE:
+            return n_items, 4 if n_items <= 4 else -(-n_items // 8) * 8
+        if n_items <= self.tile * 3 // 2:
+            return n_items, -(-n_items // STRIDE) * STRIDE
+        n = min(range(self.tile, self.tile // 2 - 1, -STRIDE), key=lambda size: -(-n_items // size) * size)
+        return n, n
+
+    def _items(self, sample: Sample | None) -> tuple[tuple[Any, ...], list[Array | None], int]:
         """Return a kernel's arguments from X to masks, the arrays behind the masks' addresses, and how many items."""
         if sample is None:
             return (self._X, NO_ROWS, False, self._labels, self._targets, NO_ROWS), [], len(self._X)
         rows = NO_ROWS if sample.rows is None else np.ascontiguousarray(sample.rows, np.int64)
-        X = self._X if sample.X is None else np.ascontiguousarray(sample.X, np.float64)
-        n_items = len(rows) if sample.rows is not None else len(X)
+        X = self._X if sample.X is None else _laid_out(np.asarray(sample.X, np.float64))
+        n_known, n_features = self._X.shape
+        n_items = int(n_known) if sample.rows is None else len(rows)
         by_rows = sample.X is None and sample.rows is not None
-        n_known = len(self._X)
-        if len(rows) and not (rows.min() >= 0 and rows.max() < n_known):
-            raise InvalidInputError(f"a sample's rows must be in 0..{n_known - 1}, got {rows.min()}..{rows.max()}")
-        if (
-            X.shape[1:] != self._X.shape[1:]
-            or (not by_rows and len(X) != n_items)
-            or (not len(rows) and n_items != n_known)
-        ):
-            raise InvalidInputError(
-                f"a sample's X has shape {X.shape}, but {n_items} items of {self._X.shape[1]} features"
-            )
-        masks = [None if mask is None else np.ascontiguousarray(mask, np.float64) for mask in sample.masks or ()]
+        if n_items == 0 or (len(rows) and not (rows.min() >= 0 and rows.max() < n_known)):
+            raise InvalidInputError(f"a sample's rows must be one or more of 0..{n_known - 1}, got {sample.rows!r}")
+        if sample.X is not None and X.shape != (n_items, n_features):
+            raise InvalidInputError(f"a sample's X must have shape ({n_items}, {n_features}), got {X.shape}")
+        masks = [None if mask is None else _laid_out(np.asarray(mask, np.float64)) for mask in sample.masks or ()]
         for mask, width in zip(masks, self._widths, strict=bool(masks)):
             if mask is not None and mask.shape != (n_items, width):
                 raise InvalidInputError(f"a sample's mask must have shape ({n_items}, {width}), got {mask.shape}")
@@ -228,16 +241,21 @@ class CompiledLoss:
         return (X, rows, by_rows, self._labels, self._targets, addresses), masks, n_items
 
 
+def _laid_out(array: Array) -> Array:
+    """Return the array as the kernels read it: in C order, aligned."""
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else array.copy()
+
+
 def _shared(evaluate: Callable[[int, int], None], n: int, threads: int) -> None:
     """Evaluate rows 0..n by several threads; this one takes its share. The kernels let go of the interpreter's lock."""
     edges = [n * part // threads for part in range(threads + 1)]
-    with _blas().limit(limits=1, user_api="blas"):
-        others = [threading.Thread(target=evaluate, args=edges[at : at + 2]) for at in range(1, threads)]
-        for thread in others:
-            thread.start()
-        evaluate(edges[0], edges[1])
-        for thread in others:
-            thread.join()
+    others = [threading.Thread(target=evaluate, args=edges[at : at + 2]) for at in range(1, threads)]
+    for thread in others:
+        thread.start()
+    evaluate(edges[0], edges[1])
+    for thread in others:
+        thread.join()
 
 
 @functools.cache

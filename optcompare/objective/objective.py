@@ -82,6 +82,9 @@ class Objective(ABC):
         """What evaluates the loss: "numba" where compiled kernels do, else "numpy"; part of a run's identity."""
         return "numpy"
 
+    def prepare(self) -> None:  # noqa: B027 - nothing, for most
+        """Load what evaluations need, compiling it where nobody has yet, so that no run's clock pays for it."""
+
     @property
     def dim(self) -> int:
         """Number of parameters d."""

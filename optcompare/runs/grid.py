@@ -97,6 +97,7 @@ class Grid:
             start_key=start_key,
             monitors=self.monitors,
             measurements=self.measurements,
+            kernel=objective.kernel,
         )
 
     def key(self, task: Task) -> str:

@@ -59,6 +59,11 @@ def versions(distributions: tuple[str, ...]) -> dict[str, str]:
     return found
 
 
+def kernel_libraries(kernel: str) -> tuple[str, ...]:
+    """Return the distributions that a kernel's bits depend on, besides numpy and scipy."""
+    return ("numba", "llvmlite") if kernel == "numba" else ()
+
+
 def bound_monitors(monitors: Mapping[str, Monitor | Measurement], objective: Objective) -> dict[str, Monitor]:
     """Return the monitors as functions of theta; those of (objective, theta) are given the objective."""
     return {name: _bound(monitor, objective) for name, monitor in monitors.items()}

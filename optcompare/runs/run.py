@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import json
@@ -35,6 +36,7 @@ from .measure import (
     final_measurements,
     further_measurements,
     isolated,
+    kernel_libraries,
     versions,
 )
 from .spec import RunSpec, check_seed, stream
@@ -114,6 +116,7 @@ def minimize(
         draws=draws,
         start=point,
         monitors=dict(monitors or {}),
+        kernel=objective.kernel,
     )
     if reason := lacks_gradient(arm, objective):
         raise InvalidInputError(reason)
@@ -148,6 +151,8 @@ def run_one(spec: RunSpec) -> Run:
     spec = dataclasses.replace(spec, objective=spec.objective.started_at(start))
     minimized, optimizer = spec.arm.bind(spec.objective)
     start = minimized.project(start)
+    with contextlib.suppress(MissingLibraryError):  # the run itself will say so
+        minimized.prepare()
     _warn_of_two_lambdas(spec)
     with isolated(stream(spec.seed, "global")):
         monitors = bound_monitors(spec.monitors, spec.objective)
@@ -218,7 +223,7 @@ def _concluded(
         n_at_bounds=n_at_bounds,
         trace=recorder.trace,
         measurements=measurements,
-        versions=versions(spec.arm.optimizer.requires),
+        versions=versions((*spec.arm.optimizer.requires, *kernel_libraries(spec.kernel))),
         extras=extras,
         traceback=details,
         error=error,
