@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ..analysis.curves import Curves
 
 MAIN_TAUS = (1e-1, 1e-3, 1e-5)  # targets of the profiles
-EMPHASISED = 10  # optimizers that figures bring to the front: the least area on the default axis
+EMPHASISED = 10  # optimizers that figures bring to the front: least area on the default axis, in their better form
 LEAST_DATASETS = 6  # below, an exact paired test over data sets has no p <= 0.05
 N_BOOTSTRAP = 500
 N_SIMULATIONS = 2000

@@ -26,7 +26,7 @@ from .plots_gaps import plot_areas, plot_fixed_budget
 from .plots_profiles import plot_data_profile, plot_log_ratio_profile, plot_performance_profile
 from .plots_ranks import plot_ranks, plot_win_matrix
 from .plots_runtimes import ert_by_dimension, plot_ecdf, plot_ert_over_dimension
-from .style import OptimizerStyles, figure_of, forms
+from .style import OptimizerStyles, better_forms, figure_of
 from .tables import Table, plain_table, spread_table
 from .text import label, number
 
@@ -256,7 +256,7 @@ def _of_tau(table: pd.DataFrame | None, tau: float) -> pd.DataFrame:
 
 def _log_ratios(comparison: Comparison, styles: OptimizerStyles) -> Iterator[FigureGroup]:
     """Yield log-ratio profiles of the first three by area, on the default axis."""
-    names, tau = _of_families(comparison.order)[:3], main_tau(comparison)
+    names, tau = better_forms(comparison.order)[:3], main_tau(comparison)
     if len(names) < 2:
         return
     group = FigureGroup(
@@ -279,18 +279,10 @@ def _log_ratios(comparison: Comparison, styles: OptimizerStyles) -> Iterator[Fig
     yield group
 
 
-def _of_families(order: Sequence[str]) -> list[str]:
-    """Return the labels without those of an optimizer that is there before in its other form."""
-    found: dict[str, str] = {}
-    for label_, (family, _) in forms(order).items():
-        found.setdefault(family, label_)
-    return list(found.values())
-
-
 def rank_figures(comparison: Comparison, styles: OptimizerStyles) -> Iterator[FigureGroup]:
     """Yield mean ranks with the critical difference, the win matrix, and tuned against default."""
     yield _on_axes(
-        comparison.axes, comparison.default, "ranks", "Mean ranks over data sets",
+        comparison.axes, comparison.default, "mean-ranks", "Mean ranks over data sets",
         "Optimizers are ranked on every problem by the area over the convergence curve; ranks are averaged over a data "
         "set's problems and ranked again (Friedman). Inside the band nobody is significantly worse than the best "
         "(Nemenyi, 5 %).",

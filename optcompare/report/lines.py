@@ -25,7 +25,7 @@ _NO_ROWS = np.empty(0, dtype=np.int64)
 def wide_panel(n_names: int, *, least: float = 3.9, title: str = "") -> Axes:
     """Return axes on a new wide figure, high enough that ``n_names`` optimizers are named beside their lines."""
     height = min(9.5, max(least, 0.85 + INCHES_A_NAME * n_names))
-    return new_panels(1, width=WIDE, height=height, margins=(0.95, 2.3, 0.6, 0.42 if title else 0.2))[0]
+    return new_panels(1, width=WIDE, height=height, margins=(0.95, 2.3, 0.6, 0.42 if title else 0.3))[0]
 
 
 def marker(panel: Axes, x: Any, y: Any, style: SeriesStyle, *, size: float = 5.0, **more: Any) -> None:

@@ -20,7 +20,7 @@ from .figures import FigureGroup, Panel, claims_group, convergence_group, extra_
 from .plots_gaps import plot_implied_ratio
 from .problem_details import HOW_TO_READ, problem_groups
 from .sentences import claim_sentence, claims_sentence, run_sentence, short_coverage, verdict_of
-from .style import DARK, LIGHT, MARKER_SHAPES, MOST_SERIES, OptimizerStyles, figure_of, forms
+from .style import DARK, LIGHT, MARKER_SHAPES, MOST_SERIES, OptimizerStyles, better_forms, figure_of, forms
 from .tables import Table, final_results, plain_table
 from .text import interval, label, number
 
@@ -99,7 +99,7 @@ def _styles(frame: pd.DataFrame, traces: pd.DataFrame, comparison: Comparison | 
     labels = [*frame["optimizer"], *traces.get("optimizer", [])]
     if comparison is None or len(set(map(str, labels))) <= MOST_SERIES:
         return OptimizerStyles(labels)
-    return OptimizerStyles(labels, emphasis=comparison.order[:EMPHASISED])
+    return OptimizerStyles(labels, emphasis=better_forms(comparison.order)[:EMPHASISED])
 
 
 def _sections(

@@ -47,7 +47,7 @@ MARKER_SHAPES = {
 DASHES = ("solid", (0, (4, 1.5)))
 MOST_SERIES = 16  # more lines than this are one grey band: nobody tells them apart
 MOST_ARMS = 60  # where some are emphasised, the rest are faint lines of their own, up to this many
-FAINT = 0.3
+FAINT = 0.4
 # "cma_es tuned" and "cma_es default" (or "cma_es" alone) are one optimizer in two forms: one colour, one marker
 _FORM = re.compile(r"^(?P<family>.*\w)[\s,:(\[/-]+(?P<form>default|tuned)[)\]]?$")
 FONT = "DejaVu Sans"  # comes with matplotlib, so that figures are the same everywhere
@@ -139,6 +139,14 @@ def forms(labels: Sequence[str]) -> dict[str, tuple[str, str]]:
             split[name] = (name, "default")
             members[name].add("default")
     return {name: split[name] if name in split and len(members[split[name][0]]) == 2 else (name, "") for name in labels}
+
+
+def better_forms(order: Sequence[str]) -> list[str]:
+    """Return labels, the best first, without those of an optimizer that is there before in its other form."""
+    found: dict[str, str] = {}
+    for name, (family, _) in forms(order).items():
+        found.setdefault(family, name)
+    return list(found.values())
 
 
 def _style(index: int, name: str, family: int, form: str, is_faint: bool) -> SeriesStyle:

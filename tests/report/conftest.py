@@ -7,6 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from optcompare.analysis.curves import Curves
+from optcompare.report.cost_axes import cost_axes
+from optcompare.report.page import ReportContent, write_report
+
 OPTIMIZERS = ("lbfgs", "gd in error", "gd decay", "heavy ball decay", "adam decay", "pso", "nelder_mead", "cma_es")
 LAMBDAS = (0.001, 0.01, 0.1, 1.0, 10.0, 30.0)
 FACTORS = {"heavy ball decay": 0.1, "adam decay": 40.0}
@@ -102,8 +106,98 @@ def make_claims():
     return pd.DataFrame(rows, columns=columns)
 
 
+PAIRED = ("lbfgs", "lbfgs tuned", "adam", "adam tuned", "pso", "pso tuned", "random_search")
+
+
+def make_problem(number, part):
+    return {
+        "problem": f"data{number}, model {part}", "objective": f"data{number}, model {part}",
+        "dataset": f"data{number}", "lam": 1.0, "split": -1, "dim": 3 * 2**number % 200 + part, "n_samples": 100,
+        "is_convex": part == 0, "is_smooth": True, "is_noisy": False, "has_gradient": True,
+        "is_generated": number == 1, "f_0": 1.0, "f_ref": 0.25, "finder": "lbfgs seed 1000 (reference)",
+        "accuracy": 1e-9, "is_gap": number != 2, "gradient_price": 0.8 + 0.1 * number, "version": "abc123",
+    }  # fmt: skip
+
+
+def make_comparison(n_datasets=8, optimizers=PAIRED, n_seeds=3, per_dataset=1, seed=0):
+    """Return (frame, problems, curves) of a comparison in which earlier optimizers are faster on every problem.
+
+    lbfgs and adam take gradients. The last optimizer reaches no target beyond 0.3, and its first run of every problem
+    FAILED and left no row.
+    """
+    rng = np.random.default_rng(seed)
+    problems = [make_problem(*place) for place in itertools.product(range(n_datasets), range(per_dataset))]
+    runs, parts = [], []
+    for facts, (place, name), run in itertools.product(problems, enumerate(optimizers), range(n_seeds)):
+        is_last, takes_gradients = place == len(optimizers) - 1, name.startswith(("lbfgs", "adam"))
+        is_failed, limit = is_last and run == 0, 100.0 * (facts["dim"] + 1)
+        n_values = np.unique(np.round(np.geomspace(1, limit / (3 if takes_gradients else 1), 30)))
+        rate = 4.0 / (1.0 + place) * rng.uniform(0.9, 1.1)
+        error = 0.25 + 0.75 * np.maximum(n_values**-rate, 0.3 if is_last else 0.0)
+        error = error[:1] if is_failed else np.minimum.accumulate(error)
+        kept = np.r_[True, np.diff(error) < 0] if not is_failed else np.zeros(1, dtype=bool)
+        counts = n_values[: len(kept)][kept]
+        parts.append(np.stack([counts, counts * takes_gradients, counts * 1e-4 * (1 + place), error[kept]], axis=1))
+        runs.append({
+            **{key: facts[key] for key in ("problem", "objective", "dataset", "lam", "dim", "n_samples")},
+            "lam_canonical": 1.0, "optimizer": name, "seed": run, "status": "FAILED" if is_failed else "BUDGET",
+            "message": "ValueError: sour" if is_failed else "", "n_values": float(n_values[-1]),
+            "n_gradients": float(n_values[-1]) * takes_gradients, "seconds": float(n_values[-1]) * 1e-4 * (1 + place),
+            "budget": limit, "gradient_price": 2.0, "implied_lambda": np.nan if is_failed else 1.0 + 0.1 * place,
+            "regularized_error": np.nan if is_failed else error[-1], "loss": np.nan if is_failed else error[-1],
+            "norm": 1.0, "is_identified": 1.0,
+        })  # fmt: skip
+    frame = pd.DataFrame(runs)
+    first = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+    columns = ["problem", "objective", "dataset", "lam", "optimizer", "seed", "status", "dim", "n_values",
+               "n_gradients", "seconds", "budget", "gradient_price"]  # fmt: skip
+    curves = Curves(frame[columns].copy(), first, *np.concatenate(parts).T.copy())
+    return frame, pd.DataFrame(problems), curves
+
+
 @pytest.fixture(scope="session")
 def synthetic():
     return SimpleNamespace(
-        frame=make_frame, traces=make_traces, claims=make_claims, OPTIMIZERS=OPTIMIZERS, LAMBDAS=LAMBDAS
-    )
+        frame=make_frame, traces=make_traces, claims=make_claims, comparison=make_comparison,
+        content=comparison_content, OPTIMIZERS=OPTIMIZERS, LAMBDAS=LAMBDAS, PAIRED=PAIRED,
+    )  # fmt: skip
+
+
+def comparison_content(made, **changes):
+    """Return the report's content of a made comparison."""
+    frame, problems, curves = made
+    fields = {
+        "title": "who wins", "question": "Which optimizer is cheapest?",
+        "formulas": [(name, "J") for name in problems["objective"]], "frame": frame, "traces": frame.iloc[:0],
+        "claims": pd.DataFrame(), "problems": problems, "curves": curves, "seeds": range(3), "budget": "100 (d + 1)",
+        "description": {"optimizers": {name: f"{name}()" for name in frame["optimizer"].unique()}},
+    }  # fmt: skip
+    return ReportContent(**{**fields, **changes})
+
+
+@pytest.fixture(scope="session")
+def comparison_page(tmp_path_factory):
+    """Return the folder of a comparison's whole report, with some figures packed; it takes seconds, so it is drawn
+    once.
+    """
+    folder = tmp_path_factory.mktemp("comparison")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("optcompare.report.page.FIGURE_BYTES", 400_000)
+        write_report(comparison_content(make_comparison()), folder)
+    return folder
+
+
+@pytest.fixture
+def few(few_figures, monkeypatch):
+    """Draw few figures, as SVG alone."""
+    monkeypatch.setattr("optcompare.report.page.png_bytes", lambda figure: b"")
+    monkeypatch.setattr("optcompare.report.page.pdf_bytes", lambda figure: b"")
+
+
+@pytest.fixture
+def few_figures(monkeypatch):
+    """Draw two cost axes, one target, one curve and two problems' details alone."""
+    monkeypatch.setattr("optcompare.report.sections.cost_axes", lambda *given, **more: cost_axes(*given, **more)[:2])
+    monkeypatch.setattr("optcompare.report.comparison.MAIN_TAUS", (1e-3,))
+    monkeypatch.setattr("optcompare.report.comparison_figures.MOST_CURVES", 1)
+    monkeypatch.setattr("optcompare.report.problem_details.MOST_PROBLEMS", 2)

@@ -58,6 +58,20 @@ class Browser:
         while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
             self.events.append(self.receive())
 
+    def wait(self, code, seconds=20):
+        """Wait until a JavaScript expression is true."""
+        loop = f"(async () => {{for (let i = 0; i < {seconds * 20}; i++) {{if ({code}) return true;"
+        return self.evaluate(loop + "await new Promise((go) => setTimeout(go, 50));} return false;})()")
+
+    def press(self, key, code=None):
+        text = {"Enter": "\r", " ": " "}.get(key, "")
+        for kind in ("keyDown", "keyUp"):
+            typed = {"text": text} if text and kind == "keyDown" else {}
+            virtual = {"Tab": 9, "Enter": 13, " ": 32, "ArrowRight": 39}[key]
+            self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=code or key, windowsVirtualKeyCode=virtual, **typed
+            )
+
     def seen(self, method):
         return [event["params"] for event in self.events if event.get("method") == method]
 
@@ -145,3 +159,125 @@ def test_the_page_in_a_browser(address, tmp_path):
         assert page.seen("Runtime.consoleAPICalled") == page.seen("Runtime.exceptionThrown") == []
         requests = {event["request"]["url"] for event in page.seen("Network.requestWillBeSent")}
         assert {url for url in requests if not url.startswith("data:")} == {address}
+
+
+# what a closed <details> holds has boxes, and what is hidden inside an <svg> calls itself visible: both must agree
+VISIBLE = (
+    "((s) => [...document.querySelectorAll(s)]"
+    ".filter((e) => e.checkVisibility() && e.getClientRects().length > 0).length)"
+)
+
+
+@pytest.fixture(scope="module")
+def comparison(comparison_page, tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("profile")) as page:
+        page.open((comparison_page / "index.html").as_uri())
+        yield page
+
+
+def test_no_page_of_a_comparison_scrolls_sideways(comparison):
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for pixels in (390, 1300):
+        comparison.call(
+            "Emulation.setDeviceMetricsOverride", width=pixels, height=900, deviceScaleFactor=1, mobile=False
+        )
+        assert comparison.evaluate(width) == 0, f"the page is wider than {pixels} px"
+
+
+def test_the_cost_axis_switches_convergence_runtimes_profiles_ranks_and_tables(comparison):
+    n_packed = comparison.evaluate("document.querySelectorAll('.panel[data-packed]').length")
+    assert n_packed > 10
+    for axis in ("evaluations", "measured", "dimension", "seconds", "simplices", "passes"):
+        comparison.evaluate(f"document.querySelector('#cost-{axis}').click()")
+        for figure in (
+            "convergence",
+            "fixed-budget",
+            "ecdf",
+            "ert-dimension",
+            "areas",
+            "performance-1e03",
+            "mean-ranks",
+        ):
+            panels = f"#{figure} .panel"
+            assert comparison.wait(f"{VISIBLE}('{panels}.cost-{axis} svg') > 0"), (figure, axis)
+            assert comparison.evaluate(f"{VISIBLE}('{panels}')") == comparison.evaluate(
+                f"{VISIBLE}('{panels}.cost-{axis}')"
+            )
+    assert comparison.evaluate("document.querySelectorAll('.panel.cost[data-packed]').length") < n_packed
+    comparison.evaluate("document.querySelector('#cost-dimension').click()")
+    comparison.evaluate("document.querySelector('#ecdf details').open = true")
+    assert comparison.wait(f"{VISIBLE}('#ecdf table') === 1")
+    assert "(d + 1) × gradients" in comparison.evaluate(
+        "[...document.querySelectorAll('#ecdf caption')].find((e) => e.checkVisibility()).textContent"
+    )
+    comparison.evaluate("document.querySelector('#cost-passes').click()")
+
+
+def test_optimizers_switch_off_everywhere_in_what_is_unpacked_later_too(comparison):
+    comparison.evaluate("document.querySelector('#on-1').click()")
+    for axis in ("seconds", "passes"):
+        comparison.evaluate(f"document.querySelector('#cost-{axis}').click()")
+        assert comparison.wait(f"{VISIBLE}('#mean-ranks .cost-{axis} svg') === 1")
+        assert comparison.evaluate(f"{VISIBLE}('main .series-1')") == 0
+        assert comparison.evaluate(f"{VISIBLE}('#mean-ranks .series-2')") > 0
+    comparison.evaluate("document.querySelector('#on-1').click()")
+    comparison.evaluate("document.querySelector('[data-pick=tuned]').click()")
+    checked = "[...document.querySelectorAll('.switches input:checked')].map((e) => e.parentElement.textContent)"
+    assert comparison.evaluate(checked) == ["lbfgs tuned", "adam tuned", "pso tuned", "random_search"]
+    comparison.evaluate("document.querySelector('[data-all=\"1\"]').click()")
+
+
+def test_details_of_a_problem_open_and_sort_with_what_never_arrived_last(comparison):
+    comparison.evaluate("document.querySelector('#problem-1').open = true")
+    assert comparison.wait(f"{VISIBLE}('#problem-1 svg') === 1 && {VISIBLE}('#problem-1 .cost-passes table') === 1")
+    table = "#problem-1 .cost-passes table"
+    cells = f"[...document.querySelectorAll('{table} tbody tr')].map((row) => row.cells[1].firstChild.textContent)"
+    comparison.evaluate(f"document.querySelector('{table} thead th:nth-child(2) button').click()")
+    up = comparison.evaluate(cells)
+    numbers = [float(text.replace("∞", "inf")) for text in up]
+    assert numbers == sorted(numbers) and numbers[-1] == float("inf") and len(set(numbers)) > 4
+    comparison.evaluate(f"document.querySelector('{table} thead th:nth-child(2) button').click()")
+    assert comparison.evaluate(cells)[0] == "∞"
+
+
+def test_the_keyboard_reaches_axes_details_and_the_summary(comparison):
+    comparison.evaluate("window.scrollTo(0, 0); document.activeElement.blur()")
+    comparison.evaluate("document.querySelector('.skip').focus()")
+    comparison.press("Enter")
+    assert comparison.evaluate("location.hash") == "#summary"
+    comparison.evaluate("document.querySelector('#cost-passes').focus()")
+    comparison.press("ArrowRight")
+    assert comparison.evaluate("document.activeElement.id") == "cost-evaluations"
+    assert comparison.wait(f"{VISIBLE}('#ecdf .cost-evaluations svg') === 1")
+    for _ in range(30):
+        comparison.press("Tab")
+        if comparison.evaluate("document.activeElement.matches('.switches input')"):
+            break
+    assert comparison.evaluate("document.activeElement.id") == "on-0"
+    comparison.press(" ", "Space")
+    assert comparison.evaluate("document.activeElement.checked") is False
+    comparison.press(" ", "Space")
+    comparison.evaluate("document.querySelector('#problem-2 summary').focus()")
+    comparison.press("Enter")
+    assert comparison.wait("document.querySelector('#problem-2').open && "
+                           f"{VISIBLE}('#problem-2 svg') === 1")  # fmt: skip
+    comparison.evaluate("document.querySelector('#cost-passes').click()")
+
+
+def test_a_comparison_in_the_dark_is_dark(comparison):
+    comparison.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    assert comparison.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(21, 24, 28)"
+    assert (
+        comparison.evaluate("getComputedStyle(document.querySelector('#ecdf svg text')).fill") == "rgb(232, 232, 232)"
+    )
+    line = "getComputedStyle(document.querySelector('#ecdf svg .series-0 > path')).stroke"
+    assert comparison.evaluate(line) == "rgb(61, 107, 241)"  # the dark twin of series 0
+    comparison.call("Emulation.setEmulatedMedia", features=[])
+
+
+def test_a_comparison_asks_for_nothing_and_says_nothing(comparison, comparison_page):
+    assert [entry["entry"]["text"] for entry in comparison.seen("Log.entryAdded")] == []
+    assert comparison.seen("Runtime.consoleAPICalled") == comparison.seen("Runtime.exceptionThrown") == []
+    requests = {event["request"]["url"].split("#")[0] for event in comparison.seen("Network.requestWillBeSent")}
+    address = (comparison_page / "index.html").as_uri()
+    assert {url for url in requests if not url.startswith(("data:", "blob:"))} == {address}

@@ -79,7 +79,14 @@ const unpack = async (box) => {
   box.removeAttribute("data-packed");
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
   box.innerHTML = await new Response(stream).text();
+  makeReachable();
   for (const table of box.querySelectorAll("table[data-tool]")) equip(table);
+};
+const makeReachable = () => {
+  for (const box of document.querySelectorAll(".wide")) {
+    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
 };
 const unpackSeen = () => {
   for (const box of document.querySelectorAll("[data-packed]")) {
@@ -88,4 +95,6 @@ const unpackSeen = () => {
 };
 document.addEventListener("toggle", unpackSeen, true);
 for (const choice of document.querySelectorAll("input[name=cost]")) choice.addEventListener("change", unpackSeen);
+addEventListener("resize", makeReachable);
+makeReachable();
 unpackSeen();
