@@ -121,8 +121,11 @@ class Results:
 
     def judge(self, claims: Sequence[Claim], *, is_final: bool = True) -> pd.DataFrame:
         """Judge claims on the stored runs, store the verdicts and return them."""
+        import pandas as pd
+
         tables = {make: make(self) for make in dict.fromkeys(claim.table for claim in claims) if make is not None}
-        table = judge_claims(claims, self.to_frame(), self.description["seeds"], is_final=is_final, tables=tables)
+        frame = self.to_frame() if claims else pd.DataFrame()
+        table = judge_claims(claims, frame, self.description["seeds"], is_final=is_final, tables=tables)
         self.store.set_verdicts(self.study, table.to_dict("records"))
         return table
 

@@ -88,8 +88,9 @@ class Store(Database):
 
     def set_verdicts(self, study: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Replace the study's verdicts; ``data_hash`` and ``created_at`` are filled in where they are missing."""
-        stamp = {"data_hash": self.data_hash(study), "created_at": _now()}
-        entries = [to_row({**stamp, **row}, VERDICT_COLUMNS) for row in rows]
+        given = list(rows)
+        stamp = {"data_hash": self.data_hash(study), "created_at": _now()} if given else {}
+        entries = [to_row({**stamp, **row}, VERDICT_COLUMNS) for row in given]
         with self.errors(), self.transaction():
             self.execute("DELETE FROM verdicts WHERE study = ?", (study,))
             places = ", ".join("?" * (2 + len(VERDICT_COLUMNS)))
