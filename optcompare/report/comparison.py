@@ -246,9 +246,9 @@ def pairs_of_forms(scores: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
         if form:
             families.setdefault(family, {})[form] = label
     parts = []
-    for family in families.values():
-        two = scores[scores["optimizer"].isin(family.values())]
-        parts.append(pairwise_table(two, against=family["default"]))
+    for members in families.values():
+        two = scores[scores["optimizer"].isin(members.values())]
+        parts.append(pairwise_table(two, against=members["default"]))
     if not parts:
         return pairwise_table(scores).iloc[:0]
     table = pd.concat(parts, ignore_index=True)

@@ -13,7 +13,7 @@ from .labels import CHARACTERS
 from .lines import WIDE_CHARACTERS, draw_lines, note, say, wide_panel
 from .scales import Scale
 from .style import INK, MUTED, OptimizerStyles, dress, new_panels
-from .text import number, tick
+from .text import tick
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,15 +137,10 @@ def _slopes(panel: Axes, x_scale: Scale, y_scale: Scale) -> None:
     first = math.floor(math.log10(y_scale.low / x_scale.high))
     for power in range(first, math.ceil(math.log10(top / x_scale.low)) + 1):
         heights = np.where(10.0**power * ends > top, np.nan, 10.0**power * ends)
-        grid = np.geomspace(*ends, 40) if np.isnan(heights).any() else ends
+        grid = np.geomspace(x_scale.low, x_scale.high, 40) if np.isnan(heights).any() else ends
         line = 10.0**power * grid
         panel.plot(
             grid[line <= top], line[line <= top], color=MUTED, linewidth=0.6, linestyle=(0, (1, 3)), zorder=1.2,
             scalex=False, scaley=False,
         )  # fmt: skip
     note(panel, "dotted: cost in proportion to d + 1", y=0.02, va="bottom", x=0.98, ha="right")
-
-
-def ert_text(ert: float, n_reached: int, n_runs: int) -> str:
-    """Return "1234 (13/15)", or "∞ (0/15)"."""
-    return f"{number(ert)} ({n_reached}/{n_runs})"

@@ -143,7 +143,7 @@ def _with_ceiling(scale: Scale, label: str) -> Scale:
     top = scale.high
     steps = [float(scale.shift(np.array(top), share)) for share in (0.06, 0.12)]
     if scale.is_log:
-        steps = [min(step, 1.7e308) for step in steps]
+        steps = [min(steps[0], 8e307), min(steps[1], 1.7e308)]
     return replace(scale, high=steps[1], ceiling=steps[0], top=top, top_label=label)
 
 

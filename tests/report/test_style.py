@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 
 from optcompare.errors import UnknownNameError
-from optcompare.report.labels import spread
+from optcompare.report.labels import short_name, spread
 from optcompare.report.scales import Scale
-from optcompare.report.style import DARK, LIGHT, MARKER_SHAPES, MARKERS, MOST_SERIES, OptimizerStyles, report_settings
+from optcompare.report.style import (
+    DARK,
+    LIGHT,
+    MARKER_SHAPES,
+    MARKERS,
+    MOST_SERIES,
+    OptimizerStyles,
+    better_forms,
+    report_settings,
+)
 from optcompare.report.text import interval, label, markdown, number, tick
 
 # Machado, Oliveira & Fernandes 2009, severity 1, on linear RGB, row by row
@@ -66,6 +75,27 @@ def test_one_colour_and_marker_per_label():
         styles["c"]
 
 
+def test_two_forms_of_an_optimizer_share_colour_and_marker():
+    styles = OptimizerStyles(["pso", "adam", "pso tuned", "cma (default)", "cma (tuned)", "only tuned"])
+    look = {style.label: (style.colour, style.marker) for style in styles}
+    assert look["pso"] == look["pso tuned"] and look["cma (default)"] == look["cma (tuned)"]
+    assert len(set(look.values())) == 4
+    assert [style.label for style in styles if style.is_hollow] == ["pso", "cma (default)"]
+    assert styles["pso"].dash != styles["pso tuned"].dash
+    assert len({style.css_class for style in styles}) == 6
+    assert better_forms(["pso tuned", "adam", "pso"]) == ["pso tuned", "adam"]
+
+
+def test_forty_arms_have_forty_looks_and_those_not_emphasised_are_faint():
+    labels = [f"o{index}{form}" for index in range(20) for form in ("", " tuned")]
+    styles = OptimizerStyles(labels, emphasis=["o3 tuned"])
+    assert len(styles) == 40 and not styles.others
+    assert len({(style.colour, style.marker, style.is_hollow) for style in styles}) == 40
+    assert [style.label for style in styles if not style.is_faint] == ["o3 tuned"]
+    assert styles["o3"].gid == "series-6-faint" and styles["o3"].css_class == "series-6"
+    assert len(OptimizerStyles(range(100), emphasis=[]).others) == 40
+
+
 def test_settings_are_put_back_and_backend_is_never_set():
     before = {name: matplotlib.rcParams[name] for name in matplotlib.rcParams if name != "backend"}
     with matplotlib.rc_context({"font.size": 30.0, "text.usetex": True}):
@@ -105,6 +135,19 @@ def test_scales_survive_anything(values):
         assert all(scale.low <= place <= scale.high for place in scale.ticks()[0])
 
 
+def test_infinite_values_lie_in_a_strip_on_top():
+    scale = Scale.of([1.0, 1000.0, math.inf], kind="log", never="never")
+    places = scale.place([1000.0, math.inf, math.nan, -math.inf])
+    assert places[0] == 1000.0 < scale.top < places[1] == scale.ceiling < scale.high
+    assert math.isnan(places[2]) and places[3] == -math.inf
+    assert scale.ticks()[1][-1] == "never" and scale.ticks()[0][-1] == scale.ceiling
+    assert math.isnan(Scale.of([1.0, 2.0], kind="log", never="never").ceiling)
+    for values in ([math.inf], [0.0, math.inf], [5e-324, 1e308, math.inf], [3.0, 3.0, math.inf]):
+        for kind in ("log", "auto"):
+            scale = Scale.of(values, kind=kind, never="never")
+            assert scale.low < scale.top < scale.ceiling < scale.high < math.inf
+
+
 def test_ticks_are_few_and_round():
     assert Scale.of([0.001, 30], kind="log").ticks()[1] == ["0.001", "0.01", "0.1", "1", "10"]
     assert Scale.of([1.1, 40], kind="log").ticks()[1] == ["1", "2", "5", "10", "20"]
@@ -119,6 +162,16 @@ def test_labels_are_moved_apart_and_stay_ordered():
     assert sum(heights[:3]) == pytest.approx(1.51)
     assert max(spread([1.0] * 5, 0.1)) <= 1.02
     assert spread([], 0.1) == []
+    assert spread([0.0, 0.0, 0.0], 0.1, low=-0.03) == pytest.approx([-0.03, 0.07, 0.17])
+    crowded = spread([0.0] * 10, 0.1, low=0.5)
+    assert crowded[-1] == pytest.approx(1.02) and all(b - a > 0.0999 for a, b in itertools.pairwise(crowded))
+
+
+def test_a_label_is_shortened_before_its_last_word():
+    assert short_name("differential_evolution tuned", 17) == "differenti… tuned"
+    assert short_name("pso tuned", 17) == "pso tuned"
+    assert short_name("a_label_without_any_space", 10) == "a_label_w…"
+    assert len(short_name("two words_that_are_rather_long", 17)) == 17
 
 
 def test_numbers_and_ticks_as_text():
