@@ -139,6 +139,8 @@ def _slopes(panel: Axes, x_scale: Scale, y_scale: Scale) -> None:
         heights = np.where(10.0**power * ends > top, np.nan, 10.0**power * ends)
         grid = np.geomspace(x_scale.low, x_scale.high, 40) if np.isnan(heights).any() else ends
         line = 10.0**power * grid
+        if not (line <= top).any():
+            continue
         panel.plot(
             grid[line <= top], line[line <= top], color=MUTED, linewidth=0.6, linestyle=(0, (1, 3)), zorder=1.2,
             scalex=False, scaley=False,
