@@ -13,8 +13,8 @@ import functools
 import pickle
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import ModuleType
 from typing import Any
 
@@ -53,6 +53,17 @@ def compiled_functions() -> ModuleType | None:
     return compiled
 
 
+def needed_functions() -> ModuleType:
+    """Return the module of compiled functions; MissingLibraryError where there is none."""
+    functions = compiled_functions()
+    if functions is None:
+        raise MissingLibraryError(
+            "this objective's kernel is 'numba', which is not installed here: pip install 'optcompare[fast]', "
+            "or build the objective with kernel='numpy'"
+        )
+    return functions
+
+
 def chosen_kernel(given: str, model: MLP, loss: Loss) -> str:
     """Return "numba" or "numpy", whichever is to serve a model and a loss.
 
@@ -89,21 +100,11 @@ _WORKSPACE = _Workspace()
 @functools.cache
 def _ready(name: str) -> tuple[Callable[..., Any], int]:
     """Return a compiled function and the address of BLAS's dgemm, compiling where the cache on disk has nothing."""
-    functions = compiled_functions()
-    if functions is None:
-        raise MissingLibraryError(
-            "this objective's kernel is 'numba', which is not installed here: pip install 'optcompare[fast]', "
-            "or build the objective with kernel='numpy'"
-        )
+    functions = needed_functions()
     from numba.extending import get_cython_function_address
 
-    said = threading.Timer(SECONDS_UNTIL_SAID, _say, [name])
-    said.daemon = True
-    said.start()
-    try:
+    with _said(name):
         function = _compiled(functions, name)
-    finally:
-        said.cancel()
     return function, get_cython_function_address("scipy.linalg.cython_blas", "dgemm")
 
 
@@ -122,13 +123,20 @@ def _compiled(functions: ModuleType, name: str) -> Callable[..., Any]:
     return function
 
 
-def _say(name: str) -> None:
-    print(
-        f"optcompare: compiling its {name.replace('_', ' ')} kernel with numba; it takes some seconds, once for this "
-        "installation (kernel='numpy' does without)",
-        file=sys.stderr,
-        flush=True,
+@contextmanager
+def _said(name: str) -> Iterator[None]:
+    """Say on standard error what is being compiled, where it takes longer than SECONDS_UNTIL_SAID."""
+    text = (
+        f"optcompare: compiling the {name.replace('_', ' ')} kernel with numba: some seconds, once for this "
+        "installation (kernel='numpy' does without)"
     )
+    timer = threading.Timer(SECONDS_UNTIL_SAID, lambda: print(text, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class CompiledLoss:
@@ -139,7 +147,7 @@ class CompiledLoss:
     """
 
     def __init__(self, data: Dataset, model: MLP, loss: Loss, scale: float) -> None:
-        functions: Any = compiled_functions()
+        functions = needed_functions()
         sizes = model.sizes
         units = [n_out for _, n_out in sizes]
         self._X, self._scale = data.X, scale
