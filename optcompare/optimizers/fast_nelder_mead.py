@@ -51,11 +51,12 @@ def search(value: Value, vertices: Vector, adaptive: bool, x_tolerance: float, f
     simplex = new_simplex(value, vertices)
     expand, contract = simplex.line(1 + chi, -chi), simplex.line(1 + psi, -psi)
     contract_inside = simplex.line(1 - psi, psi)
+    reflect, replace_worst = simplex.reflection, simplex.replace_worst
     while True:
         values = simplex.values
         if values[-1] - values[0] <= f_tolerance and simplex.is_narrow(x_tolerance):
             return simplex
-        point = simplex.reflection()
+        point = reflect()
         reached = value(point)
         if reached < values[0]:
             beyond = expand()
@@ -70,4 +71,4 @@ def search(value: Value, vertices: Vector, adaptive: bool, x_tolerance: float, f
                 simplex.shrink(sigma, value)
                 continue
             reached = nearer
-        simplex.replace_worst(point, reached)
+        replace_worst(point, reached)

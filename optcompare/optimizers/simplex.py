@@ -1,8 +1,9 @@
 """A simplex kept in order of its values without being sorted, copied and measured anew at every move.
 
 scipy's Nelder-Mead does three things of O(d^2) at every iteration: it sums d vertices for their mean, copies the
-simplex into its new order, and measures its size. Here a new value is inserted by bisection, and the size is
-measured only while the values are together. The vertices are kept in one of two ways:
+simplex into its new order, and measures its size. Here a new value is inserted by bisection, and the size is measured
+only while the values are together, where one coordinate mostly suffices to see that it is not small. The vertices
+are kept in one of two ways:
 
 - :class:`SmallSimplex`, up to d = ``EXACT_UP_TO``: a matrix in order, whose mean is summed vertex after vertex as
   scipy sums it (1 to 3 microseconds). All moves have scipy's bits, for as long as the search runs.
@@ -15,17 +16,19 @@ Equal values: scipy orders them by numpy's "quicksort", which is not stable and 
 values of the simplex are equal, the same call is made here on the same array, so that the order is scipy's on the
 same machine; where all differ, every sort gives the same order.
 
-At these sizes a call costs more than its arithmetic, hence BLAS daxpy (y <- y + a x, with a = +-1 where the bits
-matter: then it rounds as numpy's addition), at half the price of a numpy call, and factors as arrays of no dimension.
+At these sizes a call costs more than its arithmetic, hence BLAS daxpy (y <- y + a x) at half the price of a call of
+numpy, and factors as arrays of no dimension. Where scipy's bits matter a is 1, -1 or another power of two: the product
+is then exact, and the sum rounds as numpy's does, fused or not.
 """
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable
 from operator import eq
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import divide, multiply
@@ -58,6 +61,8 @@ class Simplex(ABC):
     values: list[float]
     best: Vector
     worst: Vector
+    _has_scipys_bits: ClassVar[bool]
+    _far = 0  # a coordinate in which worst and best were far from one another
     _has_equal = False  # whether two values were equal at the last sort, so that the next move must sort again
 
     def __init__(self, values: list[float], vertices: Vector) -> None:
@@ -102,28 +107,38 @@ class Simplex(ABC):
 
     def reflection(self) -> Vector:
         """Return 2 m - worst, (d,), m being the mean of all vertices but the worst."""
-        self._take_mean()
-        point = multiply(_TWO, self._mean)
+        point = multiply(_TWO, self._take_mean())
         self._add_to(self.worst, point, None, -1.0)
         return point
 
     def line(self, mean: float, worst: float) -> Callable[[], Vector]:
         """Return a function that returns ``mean`` m + ``worst`` times the worst vertex, m being reflection's."""
         of_mean, of_worst, part = np.array(mean), np.array(worst), np.empty(self._n_coordinates)
+        m, add_to = self._mean, self._add_to
 
         def point() -> Vector:
-            there = multiply(of_mean, self._mean)
-            self._add_to(multiply(of_worst, self.worst, part), there)
+            there = multiply(of_mean, m)
+            add_to(multiply(of_worst, self.worst, part), there)
             return there
 
-        return point
+        def point_in_one_go() -> Vector:
+            there = multiply(of_mean, m)
+            add_to(self.worst, there, None, worst)
+            return there
 
-    @abstractmethod
+        is_exact = abs(math.frexp(worst)[0]) == 0.5  # a product with a power of two needs no rounding of its own
+        return point_in_one_go if is_exact or not self._has_scipys_bits else point
+
     def is_narrow(self, tolerance: float) -> bool:
         """Tell whether all coordinates are that near to the best vertex's."""
+        far = self._far
+        if abs(self.worst.item(far) - self.best.item(far)) > tolerance:  # one coordinate is enough to say no
+            return False
+        self._far = int(np.abs(self.worst - self.best).argmax())
+        return self._is_narrow(tolerance)
 
     @abstractmethod
-    def _take_mean(self) -> None: ...
+    def _take_mean(self) -> Vector: ...
 
     @abstractmethod
     def _keep(self, vertices: Vector) -> None: ...
@@ -141,9 +156,14 @@ class Simplex(ABC):
     @abstractmethod
     def _reorder(self, order: Order) -> None: ...
 
+    @abstractmethod
+    def _is_narrow(self, tolerance: float) -> bool: ...
+
 
 class SmallSimplex(Simplex):
     """The vertices as a matrix in order: O(d^2) numbers move in an iteration, but in few calls."""
+
+    _has_scipys_bits = True
 
     def _keep(self, vertices: Vector) -> None:
         self._matrix = vertices
@@ -151,8 +171,9 @@ class SmallSimplex(Simplex):
         self._numbers = vertices.reshape(-1).data  # moves a piece along itself, which numpy does slowly
         self.best, self.worst = vertices[0], vertices[-1]
 
-    def _take_mean(self) -> None:
-        divide(_sum(self._all_but_worst, 0, None, self._mean), self._count, self._mean)
+    def _take_mean(self) -> Vector:
+        mean = self._mean
+        return divide(_sum(self._all_but_worst, 0, None, mean), self._count, mean)
 
     def _vertex(self, place: int) -> Vector:
         return self._matrix[place]
@@ -169,21 +190,22 @@ class SmallSimplex(Simplex):
     def _reorder(self, order: Order) -> None:
         self._matrix[...] = self._matrix[order]
 
-    def is_narrow(self, tolerance: float) -> bool:
-        """Measure all vertices at once."""
+    def _is_narrow(self, tolerance: float) -> bool:
         return bool(np.abs(self._matrix[1:] - self.best).max() <= tolerance)
 
 
 class LargeSimplex(Simplex):
     """The vertices as a list of vectors, and the running sum of all but the worst: O(d) an iteration."""
 
+    _has_scipys_bits = False
+
     def _keep(self, vertices: Vector) -> None:
         self._vertices = list(vertices)
         self.best, self.worst = self._vertices[0], self._vertices[-1]
         self._moves_to_sum = 0  # until the sum is taken anew
 
-    def _take_mean(self) -> None:
-        divide(self._sum, self._count, self._mean)
+    def _take_mean(self) -> Vector:
+        return divide(self._sum, self._count, self._mean)
 
     def _vertex(self, place: int) -> Vector:
         return self._vertices[place]
@@ -222,6 +244,5 @@ class LargeSimplex(Simplex):
             self._add_to(vertex, self._sum)
         self._moves_to_sum = self._n_coordinates
 
-    def is_narrow(self, tolerance: float) -> bool:
-        """Measure the worst vertices first, up to one that is too far away."""
+    def _is_narrow(self, tolerance: float) -> bool:
         return all(np.abs(vertex - self.best).max() <= tolerance for vertex in reversed(self._vertices))
