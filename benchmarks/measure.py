@@ -197,6 +197,23 @@ def table(rows):
     return "\n".join(lines)
 
 
+def compact(rows):
+    """Return one line a goal, without what is only for comparison: for the README."""
+    lines = ["| # | work | goal | measured | verdict |", "|---|---|---|---|---|"]
+    for place in dict.fromkeys(row.number for row in rows):
+        cases = [row for row in rows if row.number == place and not math.isnan(row.wanted)]
+        sign = "≥" if cases[0].is_least else "≤"
+        unit = "" if cases[0].unit == "x" else f" {cases[0].unit}"
+        wanted = " / ".join(dict.fromkeys(f"{row.wanted:g}" for row in cases))
+        found = " / ".join(number(row.measured.value, "x") for row in cases)
+        short = [f"{row.verdict} ({row.case})" for row in cases if row.verdict != "met"]
+        said = "; ".join(short) if short else "met"
+        names = ", ".join(row.case for row in cases)
+        work = f"{cases[0].work}: {names}" if len(cases) > 1 else cases[0].work
+        lines.append(f"| {place} | {work} | {sign} {wanted}{unit} | {found}{unit} | {said} |")
+    return "\n".join(lines)
+
+
 def rows_of(goal, measure, effort):
     """Return a goal's rows; a peer that is missing makes every case "not installed"."""
     facts = {"number": goal.number, "work": goal.work, "unit": goal.unit, "is_least": goal.is_least}
