@@ -3,8 +3,9 @@
     python benchmarks/growth.py [--smoke] [--out docs/growth.png]
 
 CPU time of one call of ``objective.values`` (tanh network, softmax, one thread, 16 features, 4 classes) with one size
-varied at a time (d by the hidden units), for the compiled and the numpy kernel; CPU time of a whole study of short runs in one process. A slope
-is that of log(time) over log(size) by least squares, over the upper half of the sizes: 1 is linear.
+varied at a time, d by the hidden units, for the compiled and the numpy kernel; CPU time of a whole study of short runs
+in one process. A slope is that of log(time) over log(size) by least squares, over the upper half of the sizes: 1 is
+linear.
 """
 
 import argparse
