@@ -15,6 +15,7 @@ _NOT_BEHAVIOUR = (
     *("__module__", "__qualname__", "__doc__", "__dict__", "__weakref__", "__annotations__", "__match_args__"),
     *("__slots__", "__parameters__", "__orig_bases__", "__dataclass_fields__", "__dataclass_params__", "_abc_impl"),
     *("__abstractmethods__", "__firstlineno__", "__static_attributes__", "__annotate_func__", "__annotations_cache__"),
+    "__slotnames__",  # copyreg leaves it on a class whose instance was pickled
 )
 _SLOTS = (types.MemberDescriptorType, types.GetSetDescriptorType)
 

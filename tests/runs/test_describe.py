@@ -294,6 +294,16 @@ def test_the_code_of_a_users_class_counts(digests):
 # -- functions ----------------------------------------------------------------------------------------------------
 
 
+def test_pickling_an_instance_leaves_its_class_what_it_was(tmp_path):
+    """copyreg notes __slotnames__ on the class: a second run of a study in one process found none of its runs."""
+    source = "from optcompare.optimizers.base import Optimizer\nclass Step(Optimizer):\n    size: float = 1.0\n"
+    step = load(source, path=tmp_path / "m.py").Step()
+    before = digest(step)
+    step.__reduce_ex__(2)
+    assert "__slotnames__" in vars(type(step))
+    assert digest(step) == before
+
+
 def test_comments_lines_docstrings_and_module_names_do_not_show(digests):
     plain = digests("def f(t, k=2):\n    return k * t\n")
     changed = '''
