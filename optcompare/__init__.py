@@ -64,6 +64,7 @@ _HOMES = {
     "Study": "study",
     "Results": "results",
     "load_results": "results",
+    "load_comparison": "results",
     "Claim": "analysis.claims",
     "exchange_curve": "analysis.exchange",
     "lambda_resolution": "analysis.resolution",
@@ -74,6 +75,16 @@ _HOMES = {
     "area_table": "analysis.runtimes",
     "fixed_budget_table": "analysis.fixed",
     "fixed_target_table": "analysis.fixed",
+    "performance_profile": "analysis.profiles",
+    "data_profile": "analysis.profiles",
+    "log_ratio_profile": "analysis.profiles",
+    "scores_from": "analysis.ranks",
+    "pairwise_table": "analysis.ranks",
+    "friedman_table": "analysis.ranks",
+    "winners_table": "analysis.winners",
+    "break_even_prices": "analysis.winners",
+    "cluster_bootstrap": "analysis.clusters",
+    "bootstrap_coverage": "analysis.clusters",
     "errors": "errors",
 }
 
@@ -83,15 +94,25 @@ if TYPE_CHECKING:
     from . import errors as errors
     from . import optimizers as optimizers
     from .analysis.claims import Claim as Claim
+    from .analysis.clusters import bootstrap_coverage as bootstrap_coverage
+    from .analysis.clusters import cluster_bootstrap as cluster_bootstrap
     from .analysis.exchange import exchange_curve as exchange_curve
     from .analysis.fixed import fixed_budget_table as fixed_budget_table
     from .analysis.fixed import fixed_target_table as fixed_target_table
+    from .analysis.profiles import data_profile as data_profile
+    from .analysis.profiles import log_ratio_profile as log_ratio_profile
+    from .analysis.profiles import performance_profile as performance_profile
+    from .analysis.ranks import friedman_table as friedman_table
+    from .analysis.ranks import pairwise_table as pairwise_table
+    from .analysis.ranks import scores_from as scores_from
     from .analysis.resolution import lambda_resolution as lambda_resolution
     from .analysis.runtimes import area_table as area_table
     from .analysis.runtimes import ecdf_table as ecdf_table
     from .analysis.runtimes import ert_table as ert_table
     from .analysis.runtimes import hits as hits
     from .analysis.runtimes import runtimes as runtimes
+    from .analysis.winners import break_even_prices as break_even_prices
+    from .analysis.winners import winners_table as winners_table
     from .objective.builders import function_objective as function_objective
     from .objective.builders import linear_objective as linear_objective
     from .objective.builders import mlp_objective as mlp_objective
@@ -129,6 +150,7 @@ if TYPE_CHECKING:
     from .recorder import Recorder as Recorder
     from .recorder import Redraw as Redraw
     from .results import Results as Results
+    from .results import load_comparison as load_comparison
     from .results import load_results as load_results
     from .runs.arms import Bare as Bare
     from .runs.arms import InError as InError
