@@ -22,6 +22,15 @@ def sour(objective, start, rng):
     raise RuntimeError("sour <grapes>")
 
 
+class Halving(oc.Optimizer):
+    """An optimizer of the study's own."""
+
+    factor: float = 0.5
+
+    def minimize(self, objective, start, rng):
+        return start * self.factor
+
+
 def a_study(**changes):
     settings = {
         "name": "mine",
@@ -98,6 +107,14 @@ def test_a_second_start_runs_only_what_is_missing(ran):
     more = a_study(lambdas=[1, 10, 30]).run(store, jobs=1, progress=False).to_frame().set_index("key")
     assert len(more) == 30
     assert (more.loc[before.index, "started_at"] == before).all()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_second_run_in_one_process_finds_the_runs_of_the_studys_own_classes(tmp_path, jobs):
+    study = a_study(optimizers={"halving": Halving(factor=0.25)}, lambdas=[1])
+    first, second = (study.run(tmp_path / "s.db", jobs=jobs, progress=False).to_frame() for _ in range(2))
+    assert first[["key", "started_at"]].equals(second[["key", "started_at"]])
+    assert (second["status"] == "FINISHED").all()
 
 
 def test_serial_equals_two_processes(ran, tmp_path):

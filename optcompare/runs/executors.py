@@ -99,6 +99,24 @@ def _is_users(name: str, module: object) -> bool:
     return is_own and name not in ("__main__", "__mp_main__") and not is_library(name)
 
 
+@contextmanager
+def _new_classes() -> Iterator[None]:
+    """Have cloudpickle make classes of its own, as in another process.
+
+    Where it knows a class it would write into it, and its functions would lose their source and with it their identity.
+    """
+    from weakref import WeakValueDictionary
+
+    from cloudpickle import cloudpickle
+
+    known = cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID
+    cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID = WeakValueDictionary()
+    try:
+        yield
+    finally:
+        cloudpickle._DYNAMIC_CLASS_TRACKER_BY_ID = known
+
+
 class SerialExecutor:
     """One run after another, in this process; with a limit of time or memory, in one worker process.
 
@@ -121,7 +139,8 @@ class SerialExecutor:
             ProcessExecutor(1).run(work, tasks, on_done, **limits, stop=stop)
             return
         stop = stop or Stop()
-        call: Callable[[Task], dict[str, Any]] = pickle.loads(work)
+        with _new_classes():
+            call: Callable[[Task], dict[str, Any]] = pickle.loads(work)
         for task in tasks:
             if stop.is_set:
                 return
