@@ -154,8 +154,8 @@ def pairwise_table(
     against: only the pairs with this optimizer, as ``b``: fewer tests, so that fewer data sets suffice.
 
     Columns: a, b, wins, losses, ties (data sets), advantage (mean over data sets, > 0: a is better), n_datasets,
-    n_problems, p, p_holm (over all rows), least_p = 2^(1 - n_datasets), is_possible (the number of data sets allows
-    a significant pair at all: rows x least_p <= level), is_significant (p_holm <= level).
+    n_problems, p, p_holm (over all rows), least_p = 2^(1 - n_datasets), is_possible (the numbers of data sets allow
+    it to be significant at all: Holm's correction of least_p is <= level), is_significant (p_holm <= level).
     """
     import pandas as pd
 
@@ -179,7 +179,7 @@ def pairwise_table(
         rows.append([names[i], names[j], *signs, mean, n, n_problems, p, math.nan, min(1.0, 2.0 ** (1 - n))])
     table = pd.DataFrame(rows, columns=list(PAIR_COLUMNS[:-2]))
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
-    table["is_possible"] = table["least_p"] * len(table) <= level
+    table["is_possible"] = holm(table["least_p"].to_numpy(dtype=np.float64)) <= level
     table["is_significant"] = table["p_holm"] <= level
     return table
 

@@ -117,6 +117,15 @@ def test_too_few_data_sets_are_never_significant():
     assert not many["is_possible"].any() and not many["is_significant"].any()
 
 
+def test_a_pair_with_fewer_data_sets_is_possible_once_holm_has_rejected_the_other():
+    """Ten data sets for b and six for c, both against a: 2/512 at first, then 1/32."""
+    matrix = [[3.0, 2.0, 1.0 if i < 6 else None] for i in range(10)]
+    table = pairwise_table(scores(matrix), against="a")
+    assert table["n_datasets"].tolist() == [10, 6]
+    assert table["p_holm"].tolist() == [2.0**-8, 2.0**-5]
+    assert table["is_possible"].all() and table["is_significant"].all()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 7), st.integers(2, 4))
 def test_significant_only_where_possible_and_mirrored_when_scores_are(seed, n, k):
