@@ -103,7 +103,8 @@ def prices(results):
         for name in AT:
             wins = (found["price"] > at[name]).where(found["price"].notna())
             parts.append(found.assign(seed=seed, status="BUDGET", at=name, at_price=at[name], gradient_wins=wins))
-    return pd.concat(parts, ignore_index=True)
+    columns = ("seed", "status", "tau", "at", "at_price", "dim", "price", "price_per_dimension", "gradient_wins")
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
 def at_prices(tau=0.01, at="d + 1", low=0, high=400):
@@ -156,9 +157,11 @@ def winners(results):
 
 def figures(results):
     """Return the figures of winners and of break-even prices, one a target, and of kinds."""
+    if not len(reached(results)[0]):  # no target is supported by what is known of the minimum
+        return []
     found, kinds, even = winners(results)
-    n, taus = even["dataset"].nunique(), list(dict.fromkeys(even["tau"]))
-    covered = bootstrap_coverage(n, max(1, len(even) // (n * len(taus))), rng=np.random.default_rng(0)).sentence()
+    taus, sizes = list(dict.fromkeys(even["tau"])), even.groupby("dataset")["problem"].nunique().tolist()
+    covered = bootstrap_coverage(len(sizes), sizes, rng=np.random.default_rng(0)).sentence()
     styles, made = OptimizerStyles([*GRADIENT, *DIRECT]), []
     for tau in taus:
         of_tau = found[found["tau"] == tau]
