@@ -43,7 +43,7 @@ class Effort:
     """How often, and how long a block is in seconds."""
 
     repeats: int = 9
-    seconds: float = 0.2
+    seconds: float = 0.1
     is_smoke: bool = False
 
 
