@@ -31,6 +31,7 @@ class Panel:
     """One drawn figure: the stem of its files, what a screen reader says, and its class in the page.
 
     has_png: written as PNG and PDF too, and shown in the Markdown twin. is_wide: scrolls sideways on a phone.
+    is_detail: of a problem's details, which the page holds as one piece.
     """
 
     stem: str
@@ -39,6 +40,7 @@ class Panel:
     css_class: str = ""
     has_png: bool = True
     is_wide: bool = False
+    is_detail: bool = False
 
 
 @dataclass(frozen=True)

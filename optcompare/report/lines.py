@@ -56,8 +56,8 @@ def draw_lines(
     """Draw the rows of each optimizer, in the table's order, as a line with markers and its name.
 
     band: columns of lower and upper edge, drawn for the emphasised optimizers, or for those in ``banded``. is_step:
-    the value holds until the next row. n_marks: markers along a line; ``mark_every`` marks every row. Optimizers beyond
-    the drawn ones are not drawn. Applies both scales.
+    the value holds until the next row. n_marks: markers along a line; ``mark_every`` marks every row, and the end of
+    faint lines. Optimizers beyond the drawn ones are not drawn. Applies both scales.
     """
     x_scale.apply(panel, "x")
     y_scale.apply(panel, "y")
@@ -82,6 +82,8 @@ def draw_lines(
         ends.append(LineEnd(style, float(across[where[-1]]), float(up[where[-1]])))
         if not mark_every:
             where = _marks(where, n_marks, place)
+        if style.is_faint:
+            where = where[-1:]
         if not style.is_faint or mark_every:
             marker(panel, across[where], up[where], style, size=3.6 if style.is_faint else 5.0)
     if not ends:

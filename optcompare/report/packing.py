@@ -23,9 +23,11 @@ class Space:
     packed: int
 
     def fit(self, html: str, *, is_seen_first: bool) -> Fitted:
-        """Return the piece as it fits: what is not seen first is kept as it is only where half of the space is left."""
+        """Return the piece as it fits: what is not seen first is kept as it is only where it takes an eighth of what is
+        left.
+        """
         size = len(html.encode())
-        if size <= (self.plain if is_seen_first else self.plain // 2):
+        if size <= (self.plain if is_seen_first else self.plain // 8):
             self.plain -= size
             return Fitted(plain=html)
         packed = pack(html)

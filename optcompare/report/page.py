@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from ..analysis.curves import Curves
 
-# of 3 MB: figures and tables as they are, and packed
-FIGURE_BYTES, PACKED_FIGURE_BYTES = 900_000, 800_000
-TABLE_BYTES, PACKED_TABLE_BYTES = 600_000, 500_000
+# of 3 MB: figures and tables as they are, and packed; problems' details count as tables
+FIGURE_BYTES, PACKED_FIGURE_BYTES = 800_000, 700_000
+TABLE_BYTES, PACKED_TABLE_BYTES = 400_000, 800_000
+ORDINARY_TABLE_BYTES = 1_000_000  # of a report that is no comparison: its tables are few, and read without a script
 
 
 class ExtraFigure(NamedTuple):
@@ -80,7 +81,7 @@ def write_report(content: ReportContent, folder: str | Path) -> Path:
     script = (Path(__file__).parent / "templates" / "page.js").read_text(encoding="utf-8")
     context["script"] = script
     context["script_hash"] = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    environment = _environment(context["default_classes"])
+    environment = _environment(context)
     for name in ("report.md", "report.tex"):
         text = environment.get_template(f"{name}.j2").render(context)
         (target / name).write_text(text, encoding="utf-8")
@@ -101,14 +102,17 @@ def _write_figures(groups: Sequence[FigureGroup], folder: Path, default_classes:
             (folder / f"{panel.stem}.png").write_bytes(png_bytes(panel.figure))
             (folder / f"{panel.stem}.pdf").write_bytes(pdf_bytes(panel.figure))
         inline = inline_svg(document, panel.stem, panel.name)
-        pieces[panel.stem] = space.fit(inline, is_seen_first=panel.has_png)
+        fitted = Fitted(plain=inline) if panel.is_detail else space.fit(inline, is_seen_first=panel.has_png)
+        pieces[panel.stem] = fitted
     return pieces
 
 
-def _environment(default_classes: Sequence[str]) -> Any:
+def _environment(context: Mapping[str, Any]) -> Any:
+    """Return the templates' environment; ``context`` has comparison, default_classes and pieces."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
+    default_classes, pieces = context["default_classes"], context["pieces"]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -117,14 +121,27 @@ def _environment(default_classes: Sequence[str]) -> Any:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    space = Space(TABLE_BYTES, PACKED_TABLE_BYTES)
+    space = Space(TABLE_BYTES if context["comparison"] else ORDINARY_TABLE_BYTES, PACKED_TABLE_BYTES)
 
-    def fitted_table(table: Table, css_class: str = "", is_tool: bool = False) -> Fitted:
-        """Return a table as the page holds it; what other cost axes show comes after."""
-        html = str(environment.get_template("macros.html.j2").module.table_of(table, is_tool))  # type: ignore[attr-defined]
-        return space.fit(html, is_seen_first=css_class in default_classes)
+    def macro(name: str, *given: Any) -> str:
+        return str(getattr(environment.get_template("macros.html.j2").module, name)(*given))
 
-    environment.globals["fitted_table"] = fitted_table
+    def fitted_tables(tables: Sequence[tuple[str, Table]], is_tool: bool = False) -> list[tuple[Fitted, str]]:
+        """Return tables as the page holds them, each with what to say in its place; other cost axes' are one piece."""
+        shown = [pair for pair in tables if pair[0] in default_classes]
+        others = [pair for pair in tables if pair[0] not in default_classes]
+        parts = [(space.fit(macro("classed_table", *pair, is_tool), is_seen_first=True), pair[1].caption)
+                 for pair in shown]  # fmt: skip
+        if others:
+            html = "".join(macro("classed_table", *pair, is_tool) for pair in others)
+            parts.append((space.fit(html, is_seen_first=False), "The numbers on other cost axes"))
+        return parts
+
+    def fitted_problem(group: FigureGroup) -> Fitted:
+        """Return all of a problem's details as one piece."""
+        return space.fit(macro("problem_body", group, pieces), is_seen_first=False)
+
+    environment.globals |= {"fitted_tables": fitted_tables, "fitted_problem": fitted_problem}
     environment.filters |= {
         "md": lambda given: Markup(markdown(given)),
         "tex": lambda given: Markup(latex(given)),

@@ -33,7 +33,7 @@ def problem_groups(comparison: Comparison, styles: OptimizerStyles) -> Iterator[
         if ert is not None:
             figure = figure_of(plot_ert_over_target(ert, ylabel=f"ERT in {default.unit}"[:40], styles=styles))
             name = f"ERT over the target, {label(problem)}; the numbers follow in a table"
-            group.panels.append(Panel(f"problem-{place}", name, figure, has_png=False))
+            group.panels.append(Panel(f"problem-{place}", name, figure, has_png=False, is_detail=True))
         for found in comparison.axes:
             own = parts[found.axis.key].get(problem)
             if own is not None:

@@ -40,8 +40,8 @@ def test_areas_are_rows_least_on_top():
     assert [text.get_text() for text in ax.texts] == ["good", "bad"]
     (good,) = markers(ax, styles["good"].gid)
     assert (good.get_xdata()[0], good.get_ydata()[0]) == (0.2, 0)
-    ticks = next(line for line in ax.lines if line.get_marker() == "|" and line.get_gid() == styles["good"].gid)
-    np.testing.assert_array_equal(ticks.get_xdata(), [0.1, 0.3])
+    ticks = next(patch for patch in ax.patches if patch.get_gid() == styles["good"].gid)
+    np.testing.assert_array_equal(ticks.get_path().vertices[:, 0], [0.1, 0.1, 0.3, 0.3])
 
 
 def test_ratios_keep_their_order_and_negative_ones_have_a_place():
