@@ -200,8 +200,9 @@ def _concluded(
             best_value = minimized.value(recorder.best_theta)
         measurements = final_measurements(spec.objective, theta)
         if status is Status.SKIPPED:  # the start is nobody's answer
-            measurements = dict.fromkeys(measurements, math.nan)
-        extras = further_measurements(spec.measurements, spec.objective, theta)
+            measurements, extras = dict.fromkeys(measurements, math.nan), dict.fromkeys(spec.measurements)
+        else:
+            extras = further_measurements(spec.measurements, spec.objective, theta)
         n_at_bounds = count_at_bounds(spec.arm.optimizer, start, theta)
         if minimized.is_noisy:
             extras["best_shown"] = recorder.best_shown if math.isfinite(recorder.best_shown) else None

@@ -52,6 +52,17 @@ def test_they_cost_nothing_and_are_part_of_the_runs_identity():
     assert "largest" not in without
 
 
+def test_a_run_that_was_skipped_has_no_answer_to_measure():
+    class Needy(oc.Optimizer):
+        def minimize(self, objective, start, rng):
+            raise oc.errors.MissingLibraryError("pip install nowhere")
+
+    frame = a_study(optimizers={"needy": Needy(), "half": half}).run(jobs=1, progress=False).to_frame()
+    is_skipped = frame["status"] == "SKIPPED"
+    assert is_skipped.sum() == 4
+    assert frame.loc[is_skipped, "largest"].isna().all() and frame.loc[~is_skipped, "largest"].notna().all()
+
+
 def test_a_measurement_that_raises_is_a_failed_run_and_a_taken_name_is_refused():
     def broken(objective, theta):
         raise RuntimeError("no such thing")
