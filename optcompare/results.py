@@ -198,13 +198,14 @@ def load_comparison(stores: Sequence[str | Path], studies: Sequence[str] = ()) -
     paths = [Path(store).absolute() for store in stores]
     if len(set(paths)) < len(paths):
         raise StoreError(f"a store is given twice in {[str(store) for store in stores]}: name its studies instead")
-    found: list[Results] = []
+    found, known = list[Results](), list[str]()
     for store in stores:
         held = [results.study for results in load_studies(store)]
+        known += held
         wanted = [name for name in studies if name in held]
         found += [load_results(store, name) for name in (wanted if studies else [None])]
     if missing := [name for name in studies if name not in {results.study for results in found}]:
-        raise StoreError(f"no study {missing[0]!r} in {[str(store) for store in stores]}")
+        raise StoreError(f"no study {missing[0]!r} in {[str(store) for store in stores]}: name some of {known}")
     if len(found) == 1:
         return found[0]
     opened, names = [results.store for results in found], [results.study for results in found]

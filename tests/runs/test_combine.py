@@ -124,7 +124,7 @@ def test_the_stores_stay_as_they_are(stores):
 def test_mistakes_are_told(stores):
     with pytest.raises(StoreError, match="given twice"):
         load_comparison([stores["a"], stores["a"]])
-    with pytest.raises(StoreError, match="no study 'nobody'"):
+    with pytest.raises(StoreError, match=r"no study 'nobody' .*: name some of"):
         load_comparison([stores["a"], stores["b"]], ["nobody"])
     with pytest.raises(InvalidInputError, match="different studies"):
         combine([])
