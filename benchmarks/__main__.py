@@ -1,14 +1,18 @@
 """Run the benchmarks, each in a process of its own, and write their tables.
 
-    python -m benchmarks [NAME ...] [--smoke] [--repeats N] [--out DIR]
+    python -m benchmarks [NAME ...] [--smoke] [--repeats N] [--avx2] [--out DIR]
 
 NAME is a script (population_loop) or a goal's number (1); default: all 13. Writes results.json and results.md to DIR
 (default: benchmarks/), and prints a compact table for the README. A goal that is missed is shown as "short", and the
 exit status stays 0; it is 1 where a script fails. Torture and ten_thousand are run by themselves.
+
+--avx2 keeps numpy, BLAS, torch and numba from AVX-512 and writes results_avx2: the goals were set on a machine without,
+where numpy's tanh, and with it every peer in numpy, takes several times as long.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +23,11 @@ SCRIPTS = (
     *("population_loop", "population_torch", "population_threads", "numpy_fallback", "memory", "gradient_torch"),
     *("gradient_sklearn", "whole_pso", "nelder_mead_overhead", "recording", "harness", "two_processes", "import_time"),
 )
+AVX2 = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR", "OPENBLAS_CORETYPE": "Haswell",
+    "NUMBA_CPU_NAME": "znver3", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+bmi2", "ATEN_CPU_CAPABILITY": "avx2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2", "BENCHMARKS_LIMITED_TO": "AVX2",
+}  # fmt: skip
 
 
 def chosen(names):
@@ -36,13 +45,13 @@ def result_of(name, options, folder):
     """Run a script and return its result, None where it failed; what it prints is shown."""
     path = Path(folder) / f"{name}.json"
     command = [sys.executable, str(HERE / f"{name}.py"), "--repeats", str(options.repeats), "--json", str(path)]
-    done = subprocess.run([*command, *(["--smoke"] if options.smoke else [])], check=False)
+    command += ["--smoke"] if options.smoke else []
+    done = subprocess.run(command, check=False, env={**os.environ, **(AVX2 if options.avx2 else {})})
     return json.loads(path.read_text(encoding="utf-8")) if done.returncode == 0 else None
 
 
-def merged(results, options):
+def merged(results, path):
     """Return one result: what was measured now, and of an older file the goals that were not."""
-    path = options.out / "results.json"
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     found = {**old, **results}
     return {name: found[name] for name in SCRIPTS if name in found}
@@ -55,6 +64,7 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="a script or a goal's number (default: all)")
     parser.add_argument("--smoke", action="store_true", help="everything once, on little work: does it run at all")
     parser.add_argument("--repeats", type=int, default=9, help="pairs of blocks (default: 9)")
+    parser.add_argument("--avx2", action="store_true", help="without AVX-512, into results_avx2")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and results.md")
     options = parser.parse_args()
     results, failed = {}, []
@@ -66,15 +76,16 @@ def main():
                 failed.append(name)
             else:
                 results[name] = result
-    every = merged(results, options)
+    path = options.out / f"results{'_avx2' if options.avx2 else ''}.json"
+    every = merged(results, path)
     rows = [Row(**{**row, "measured": Measured(**row["measured"])}) for one in every.values() for row in one["rows"]]
     machines = dict.fromkeys(f"{one['machine'].partition(' (load')[0]}" for one in every.values())
     versions = {name: found for one in every.values() for name, found in one["versions"].items()}
     facts = f"{'; '.join(machines)}; {', '.join(f'{name} {found}' for name, found in versions.items())}."
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "results.json").write_text(json.dumps(every, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(every, indent=1) + "\n", encoding="utf-8")
     text = f"# Benchmarks: results\n\nWritten by `python -m benchmarks`. {facts}\n\n{table(rows)}\n"
-    (options.out / "results.md").write_text(text, encoding="utf-8")
+    path.with_suffix(".md").write_text(text, encoding="utf-8")
     print(f"\n{compact(rows)}\n\n{facts}")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

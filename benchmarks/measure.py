@@ -161,6 +161,8 @@ def machine():
     if cpuinfo.exists():
         found = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
         name = found[0] if found else name
+    limited = os.environ.get("BENCHMARKS_LIMITED_TO")
+    name += f" limited to {limited}" if limited else ""
     return f"{name}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f}), Python {platform.python_version()}"
 
 

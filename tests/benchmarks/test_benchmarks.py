@@ -97,8 +97,6 @@ def test_names_and_numbers_choose_and_older_results_stay(tmp_path):
     with pytest.raises(SystemExit, match="no benchmark '14'"):
         chosen(["14"])
 
-    class Options:
-        out = tmp_path
-
-    (tmp_path / "results.json").write_text(json.dumps({"memory": 1, "harness": 2}))
-    assert list(merged({"harness": 3}, Options).items()) == [("memory", 1), ("harness", 3)]
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps({"memory": 1, "harness": 2}))
+    assert list(merged({"harness": 3}, path).items()) == [("memory", 1), ("harness", 3)]
