@@ -135,12 +135,6 @@ def _axes_of(panel: Axes, bins: Sequence[str], prices: Sequence[tuple[int, float
     panel.tick_params(length=0)
 
 
-def _price_text(is_multiple: int, value: float) -> str:
-    if not is_multiple:
-        return f"{value:g}"
-    return TOP if value == 1 else f"{value:g} (d + 1)"
-
-
 def plot_break_even(table: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the break-even price of a gradient over d, a point a problem, medians with exact intervals a dimension.
 
