@@ -121,18 +121,16 @@ class Record(Purse):
 
     def _write_row(self, *, is_last: bool = False) -> None:
         """Write a row of the trace: value, loss, norm and monitors are the incumbent's; off the clock."""
-        objective, incumbent = self._objective, self.recommended
-        if incumbent is None and self.best_theta is None:
+        objective, is_best = self._objective, self.recommended is None
+        incumbent = self.best_theta if self.recommended is None else self.recommended
+        if incumbent is None:
             return
         now = perf_counter()
         seconds = now - self._started - self._off_clock
-        self._n_measured += math.isnan(self._best_value) + (incumbent is not None)
+        self._n_measured += math.isnan(self._best_value) + (not is_best)
         try:
             best = self._measured_best()
-            if incumbent is None:
-                incumbent, value = self.best_theta, best
-            else:
-                value = objective.value(incumbent)
+            value = best if is_best else objective.value(incumbent)
             penalty, norm = objective.penalty_and_norm(incumbent)
             counts = (self._value_items / self.n_samples, self._gradient_items / self.n_samples, seconds)
             row = [*counts, best, value, value - penalty, norm, self._population_diameter()]
