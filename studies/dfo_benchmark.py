@@ -10,7 +10,7 @@ Targets: tau = (J - J*)/(J_0 - J*), J_0 the best constant predictor, J* the leas
 ten further starts. A run that is skipped for want of a gradient, or fails, is charged its full budget.
 
 What is known of the claims that do not hold: lbfgs from one start ends in another minimum of the friedman MLP in 9 of
-15 seeds and of the iris MLP in 3; one problem of the 17 of the first claim is 6 %, and its edge leaves 5. cma_es gets to
+15 seeds and of the iris MLP in 3; one problem of the 17 of the first claim is 6 %, its edge leaves 5. cma_es gets to
 1e-5 within 100 (d + 1) passes on the convex problems, but on no MLP and not on "iris softmax, free". What tuning saves
 pso is 23 % in the median over seeds; the interval ends at the edge.
 
