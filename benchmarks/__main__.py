@@ -63,7 +63,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help="a script or a goal's number (default: all)")
     parser.add_argument("--smoke", action="store_true", help="everything once, on little work: does it run at all")
-    parser.add_argument("--repeats", type=int, default=9, help="pairs of blocks (default: 9)")
+    parser.add_argument("--repeats", type=int, default=7, help="pairs of blocks (default: 7)")
     parser.add_argument("--avx2", action="store_true", help="without AVX-512, into results_avx2")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and results.md")
     options = parser.parse_args()

@@ -42,7 +42,7 @@ class Goal:
 class Effort:
     """How often, and how long a block is in seconds."""
 
-    repeats: int = 9
+    repeats: int = 7
     seconds: float = 0.1
     is_smoke: bool = False
 
@@ -241,7 +241,7 @@ def main(goal, measure, description):
 
     parser = argparse.ArgumentParser(description=description.splitlines()[0])
     parser.add_argument("--smoke", action="store_true", help="everything once, on little work")
-    parser.add_argument("--repeats", type=int, default=9, help="pairs of blocks (default: 9)")
+    parser.add_argument("--repeats", type=int, default=7, help="pairs of blocks (default: 7)")
     parser.add_argument("--json", type=Path, help="write the result there")
     options = parser.parse_args()
     effort = Effort(1, 0.0, True) if options.smoke else Effort(options.repeats)
