@@ -17,6 +17,7 @@ from ..analysis.profiles import data_profile, performance_profile
 from ..analysis.ranks import friedman_table, pairwise_table, scores_from
 from ..analysis.runtimes import DENSE_TAUS, TAUS, area_table, ecdf_table, ert_table, hits, runtimes
 from ..analysis.summaries import numbers, with_columns
+from ..errors import InvalidInputError
 from .cost_axes import CostAxis
 from .style import forms
 
@@ -59,13 +60,14 @@ class AxisTables:
 class Comparison:
     """A comparison's problems and its tables, the default axis first.
 
-    pairs: of the areas on the default axis. coverage: what the intervals are worth.
+    pairs: of the areas on the default axis, by ``test``. coverage: what the intervals are worth.
     """
 
     problems: pd.DataFrame
     curves: Curves
     axes: tuple[AxisTables, ...]
     pairs: pd.DataFrame
+    test: str
     coverage: Coverage
 
     @property
@@ -91,7 +93,12 @@ class Comparison:
     @cached_property
     def form_pairs(self) -> pd.DataFrame:
         """Each optimizer's tuned against its default form: as ``pairwise_table``, corrected over these pairs alone."""
-        return pairs_of_forms(scores_from(self.default.areas, "area"), self.order)
+        return pairs_of_forms(scores_from(self.default.areas, "area"), self.order, self.test)
+
+    @property
+    def test_name(self) -> str:
+        """The test of pairs in words."""
+        return "sign-flip" if self.test == "sign_flip" else "signed-rank"
 
 
 def compare(curves: Curves, problems: pd.DataFrame, axes: Sequence[CostAxis]) -> Comparison | None:
@@ -107,15 +114,23 @@ def compare(curves: Curves, problems: pd.DataFrame, axes: Sequence[CostAxis]) ->
     coverage = bootstrap_coverage(
         len(sizes), sizes, rng=np.random.default_rng(0), n_simulations=N_SIMULATIONS, n_bootstrap=N_BOOTSTRAP
     )
-    return Comparison(problems, curves, tables, pairwise_table(scores_from(tables[0].areas, "area")), coverage)
+    return Comparison(problems, curves, tables, *_pairs(scores_from(tables[0].areas, "area")), coverage)
+
+
+def _pairs(scores: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return all pairs and the test's name: sign-flip, or signed ranks where too many sums arise for an exact one."""
+    try:
+        return pairwise_table(scores), "sign_flip"
+    except InvalidInputError:
+        return pairwise_table(scores, test="wilcoxon"), "wilcoxon"
 
 
 def _on_axis(
     axis: CostAxis, curves: Curves, coarse: pd.DataFrame, dense: pd.DataFrame, problems: pd.DataFrame
 ) -> AxisTables:
-    ert = ert_table(runtimes(coarse, problems, axis.cost, axis.gradient_price))
+    ert = ert_table(_with_budgets(runtimes(coarse, problems, axis.cost, axis.gradient_price)))
     ert = ert.assign(ert=np.maximum(numbers(ert["ert"]), LEAST_COST))
-    costs = runtimes(dense, problems, axis.cost, axis.gradient_price)
+    costs = _with_budgets(runtimes(dense, problems, axis.cost, axis.gradient_price))
     areas = area_table(costs, _least_cost(costs, axis))
     wanted = ert[ert["tau"].isin(profile_taus(ert))]
     is_data = axis.cost != "seconds"
@@ -132,6 +147,15 @@ def _on_axis(
         data_profile(wanted, unit="simplices" if axis.cost == "simplices" else "passes") if is_data else None,
         friedman_table(scores_from(areas, "area")),
     )
+
+
+def _with_budgets(costs: pd.DataFrame) -> pd.DataFrame:
+    """Return costs in which a budget that only the clock limited is the most that any run on the problem cost."""
+    budget = numbers(costs["budget"])
+    if np.isfinite(budget).all():
+        return costs
+    most = numbers(costs.groupby("problem", sort=False)["runtime"].transform("max"))
+    return costs.assign(budget=np.where(np.isfinite(budget), budget, most))
 
 
 def _least_cost(costs: pd.DataFrame, axis: CostAxis) -> float:
@@ -237,7 +261,7 @@ def dataset_means(table: pd.DataFrame, column: str, rng: np.random.Generator) ->
     return found.sort_values("value", kind="stable", ignore_index=True)
 
 
-def pairs_of_forms(scores: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
+def pairs_of_forms(scores: pd.DataFrame, labels: Sequence[str], test: str = "sign_flip") -> pd.DataFrame:
     """Return the pairs (tuned, default) of one optimizer each, Holm-corrected over these pairs; maybe no rows."""
     import pandas as pd
 
@@ -248,9 +272,9 @@ def pairs_of_forms(scores: pd.DataFrame, labels: Sequence[str]) -> pd.DataFrame:
     parts = []
     for members in families.values():
         two = scores[scores["optimizer"].isin(members.values())]
-        parts.append(pairwise_table(two, against=members["default"]))
+        parts.append(pairwise_table(two, against=members["default"], test=test))
     if not parts:
-        return pairwise_table(scores).iloc[:0]
+        return pairwise_table(scores, test=test).iloc[:0]
     table = pd.concat(parts, ignore_index=True)
     table["p_holm"] = holm(table["p"].to_numpy(dtype=np.float64))
     table["is_possible"] = numbers(table["least_p"]) * len(table) <= 0.05

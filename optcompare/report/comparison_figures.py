@@ -295,7 +295,8 @@ def rank_figures(comparison: Comparison, styles: OptimizerStyles) -> Iterator[Fi
         "wins", "Who beats whom",
         f"By area, {axis.xlabel}. Blue: the row's optimizer has the smaller area on more data sets than the column's; "
         "orange: on fewer. The stronger the colour, the larger the share. A dot: significant after Holm's correction "
-        "over all pairs (exact sign-flip test over data sets, 5 %).",
+        "over all pairs "
+        f"(exact {comparison.test_name} test over data sets, 5 %).",
     )  # fmt: skip
     order = comparison.default.ranks["optimizer"].astype(str).tolist()
     figure = figure_of(plot_win_matrix(comparison.pairs, order=order, styles=styles))

@@ -61,8 +61,13 @@ def ert_cell(record: Mapping[Any, Any] | None) -> Cell:
     ert, reached, n_runs = float(record["ert"]), int(record["n_reached"]), int(record["n_runs"])
     detail = f"{reached}/{n_runs}"
     if math.isinf(ert):
-        detail += f" in {number(record['budget'], ERT_DIGITS)}"
-    return Cell(number(ert, ERT_DIGITS), detail, ert, is_number=True)
+        detail += f" in {cost_text(float(record['budget']))}"
+    return Cell(cost_text(ert), detail, ert, is_number=True)
+
+
+def cost_text(cost: float) -> str:
+    """Return a cost with three digits, from 100 to a million as a whole number."""
+    return number(round(cost)) if 100 <= cost < 1e6 else number(cost, ERT_DIGITS)
 
 
 def ert_over_targets(ert: pd.DataFrame, caption: str, styles: OptimizerStyles, order: Sequence[str]) -> Table:
@@ -92,7 +97,7 @@ def dimension_table(table: pd.DataFrame, caption: str, styles: OptimizerStyles, 
                 cells.append(Cell(MISSING))
                 continue
             detail = f"{record['n_solved']}/{record['n_problems']} solved"
-            cells.append(Cell(number(record["ert"], ERT_DIGITS), detail, float(record["ert"]), is_number=True))
+            cells.append(Cell(cost_text(float(record["ert"])), detail, float(record["ert"]), is_number=True))
         rows.append(Row([text_cell(name), *cells], styles.css_class(name)))
     columns = ["optimizer", *(f"d + 1 about {place}" for place in bins)]
     return Table(caption, columns, rows[:MOST_ARMS], cut(len(rows), MOST_ARMS))

@@ -41,6 +41,8 @@ def conclusion(comparison: Comparison) -> str:
         )
     pairs = comparison.pairs
     n = int(pairs["is_significant"].sum())
+    if not len(pairs):
+        return "There is one optimizer: nothing to compare it with."
     if not pairs["is_possible"].any():
         return (
             f"No two optimizers can be told apart: with {plural(len(pairs), 'pair')} and "
@@ -93,14 +95,17 @@ def _too_few(comparison: Comparison) -> str:
 def _all_pairs(comparison: Comparison) -> list[str]:
     """Say how many pairs differ; where too many pairs allow none, compare with one optimizer, named before the runs."""
     pairs = comparison.pairs
+    if not len(pairs):
+        return []
     if pairs["is_possible"].any():
         n = int(pairs["is_significant"].sum())
         return [
-            f"Scores are {SCORE} on the default cost axis, the data set is the unit, tests are exact sign-flip tests "
-            f"of paired advantages, Holm-corrected over {plural(len(pairs), 'pair')}: {n} significant at 5 %."
+            f"Scores are {SCORE} on the default cost axis, the data set is the unit, tests are exact "
+            f"{comparison.test_name} tests of paired advantages, Holm-corrected over {plural(len(pairs), 'pair')}: {n} "
+            "significant at 5 %."
         ]
     control = str(comparison.curves.runs["optimizer"].iloc[0])
-    against = pairwise_table(scores_from(comparison.default.areas, "area"), against=control)
+    against = pairwise_table(scores_from(comparison.default.areas, "area"), against=control, test=comparison.test)
     least = math.ceil(1 - math.log2(0.05 / len(pairs)))
     text = (
         f"Comparing all pairs ({len(pairs)}) would take {least} data sets. Against {label(control)} alone, the "

@@ -99,6 +99,7 @@ def plot_log_ratio_profile(
     edge = 1.2 * reach
     heights = np.clip(ratio, -edge, edge)
     n = max(1, len(table))
+    is_alike = len({chosen[name].colour for name in names if name in chosen.drawn}) == 1
     panel.set_xlim(-0.7, n - 0.3)
     panel.set_ylim(-edge, edge)
     for side in (-1, 1):
@@ -108,7 +109,7 @@ def plot_log_ratio_profile(
             style = chosen[name] if name in chosen.drawn else None
             bars = panel.vlines(
                 np.flatnonzero(is_its), 0.0, heights[is_its], color=style.colour if style else MUTED,
-                linewidth=max(1.5, min(9.0, 200.0 / n)),
+                linewidth=max(1.5, min(9.0, 200.0 / n)), alpha=0.55 if name == names[1] and is_alike else None,
             )  # fmt: skip
             bars.set_gid(chosen.css_class(name))
     panel.axhline(0.0, color=MUTED, linewidth=0.8)

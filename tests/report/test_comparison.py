@@ -1,11 +1,14 @@
 """A comparison's report: sections, every cost axis, numbers beside figures, and no word more than the tests allow."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from optcompare.analysis.ranks import pairwise_table
+from optcompare.errors import InvalidInputError
 from optcompare.report.comparison import compare, dataset_means, implied_ratios, medians_over_datasets, pairs_of_forms
 from optcompare.report.comparison_text import comparison_sentences, conclusion, problem_sentence
 from optcompare.report.cost_axes import cost_axes
@@ -216,3 +219,51 @@ def test_without_a_target_it_is_an_ordinary_report(synthetic, made, tmp_path, fe
         "utf-8"
     )
     assert '<section id="ranks"' not in html and '<section id="results"' in html
+
+
+def changed(made, **columns):
+    frame, problems, curves = made
+    runs = curves.runs.assign(**{name: value for name, value in columns.items() if name in curves.runs})
+    return frame.assign(**columns), problems, replace(curves, runs=runs)
+
+
+@pytest.mark.parametrize(
+    "case", ["one optimizer", "one data set", "clock alone", "unknown price", "no lambda", "all failed", "ties"]
+)
+def test_every_comparison_gives_a_page(case, synthetic, tmp_path, few):
+    made = synthetic.comparison(
+        n_datasets=1 if case == "one data set" else 7,
+        optimizers=("lbfgs",) if case == "one optimizer" else ("lbfgs", "pso", "pso tuned"),
+        n_seeds=1,
+    )
+    if case == "clock alone":
+        made = changed(made, budget=np.inf)
+    elif case == "unknown price":
+        made = (made[0], made[1].assign(gradient_price=np.nan), made[2])
+    elif case == "no lambda":
+        made = (made[0].assign(lam=np.nan, lam_canonical=np.nan, implied_lambda=np.nan), *made[1:])
+    elif case == "all failed":
+        made = changed(made, status="CRASHED")
+    elif case == "ties":
+        made = (*made[:2], replace(made[2], error=np.full_like(made[2].error, 0.25)))
+    html = write_report(synthetic.content(made), tmp_path).read_text(encoding="utf-8")
+    assert "nan" not in re.sub(r'data-packed="[^"]*"|dominant', "", html)
+    expected = {"one optimizer": "There is one optimizer", "one data set": "With 1 data set nothing can be concluded",
+                "all failed": "Every run failed"}  # fmt: skip
+    assert expected.get(case, "3 optimizers") in html
+
+
+def test_many_data_sets_of_odd_sizes_are_compared_by_their_ranks(synthetic, monkeypatch):
+    def with_few_sums(scores, **more):
+        if more.get("test") != "wilcoxon":
+            raise InvalidInputError("too many sums")
+        return pairwise_table(scores, **more)
+
+    for module in ("comparison", "comparison_text"):
+        monkeypatch.setattr(f"optcompare.report.{module}.pairwise_table", with_few_sums)
+    made = synthetic.comparison(n_datasets=7, n_seeds=1)
+    compared = compare(made[2], made[1], cost_axes(2.0, made[1])[:1])
+    assert len(compared.pairs) == 21 and len(compared.form_pairs) == 3
+    assert (
+        any("signed-rank" in text for text in comparison_sentences(compared)) or not compared.pairs["is_possible"].any()
+    )
