@@ -183,10 +183,10 @@ class CompiledLoss:
             population(thetas, *items, self._plan, blas, n_items, n_tile, n, n_group, self._scale / n_items, first,
                        last, work, out)  # fmt: skip
 
-        with self._one_blas_thread(n, threads):
-            if threads == 1:
-                evaluate(0, len(thetas))
-            else:
+        if threads == 1 and self._largest * n <= ONE_THREAD_ANYHOW:
+            evaluate(0, len(thetas))
+        else:
+            with _one_blas_thread():
                 _shared(evaluate, len(thetas), threads)
         del masks  # kept until here: the kernels know them by their addresses
         return out
@@ -203,21 +203,13 @@ class CompiledLoss:
         n_units = sum(self._widths) + self._n_scores
         work = _WORKSPACE.of((n_units + 3 + self._widest + self._n_scores + self._n_hidden) * n + SPARE)
         gradient = np.empty(theta.size)
-        with self._one_blas_thread(n):
+        with nullcontext() if self._largest * n <= ONE_THREAD_ANYHOW else _one_blas_thread():
             value = function(
                 _laid_out(theta), *items, self._plan, blas, n_items, n_tile, n, self._scale / n_items,
                 work, gradient,
             )  # fmt: skip
         del masks
         return value, gradient
-
-    def _one_blas_thread(self, n: int, threads: int = 1) -> AbstractContextManager[Any]:
-        """Keep BLAS to one thread: small products by several are slower, and threads here are the caller's choice."""
-        if threads == 1 and self._largest * n <= ONE_THREAD_ANYHOW:
-            return nullcontext()
-        if all(library.num_threads == 1 for library in _blas().lib_controllers if library.user_api == "blas"):
-            return nullcontext()
-        return _blas().limit(limits=1, user_api="blas")
 
     def _tiling(self, n_items: int) -> tuple[int, int]:
         """Return items a tile and columns a tile: whole vectors, few columns left over, the same for any population."""
@@ -264,6 +256,13 @@ def _shared(evaluate: Callable[[int, int], None], n: int, threads: int) -> None:
     evaluate(edges[0], edges[1])
     for thread in others:
         thread.join()
+
+
+def _one_blas_thread() -> AbstractContextManager[Any]:
+    """Keep BLAS to one thread: small products by several are slower, and threads here are the caller's choice."""
+    if all(library.num_threads == 1 for library in _blas().lib_controllers if library.user_api == "blas"):
+        return nullcontext()
+    return _blas().limit(limits=1, user_api="blas")
 
 
 @functools.cache

