@@ -6,7 +6,7 @@ import pytest
 import optcompare as oc
 from optcompare.errors import InvalidInputError, StoreError
 from optcompare.results import load_comparison, load_results
-from optcompare.runs.combine import Source, combine, short_names
+from optcompare.runs.combine import Source, _is_same_objective, _Part, combine, short_names
 from optcompare.runs.store import Store
 
 
@@ -139,3 +139,24 @@ def test_short_names_differ():
     assert short_names([At("x/a.db"), At("x/b.db")], ["s", "s"]) == ["a", "b"]
     assert short_names([At("x/runs.db"), At("y/runs.db")], ["s", "s"]) == ["x/runs", "y/runs"]
     assert short_names([At("x/runs.db"), At("x/runs.db")], ["s", "t"]) == ["s", "t"]
+
+
+def test_without_references_formula_data_set_and_size_decide():
+    def part(formula, size, errors=()):
+        references = {("f", None, "lbfgs-reference", seed): (f"{seed}", error) for seed, error in enumerate(errors)}
+        return _Part(None, {"formulas": {"f": formula}}, "", "", {}, {"f": size}, references)
+
+    same = part("J", ("iris", 4, 100))
+    assert _is_same_objective(same, part("J", ("iris", 4, 100)), "f")
+    assert not _is_same_objective(same, part("K", ("iris", 4, 100)), "f")
+    assert not _is_same_objective(same, part("J", ("iris", 5, 100)), "f")
+    assert not _is_same_objective(same, part("J", ("wine", 4, 100)), "f")
+
+
+def test_references_that_agree_nearly_are_of_one_objective():
+    def part(prefix, error):
+        references = {("f", None, "lbfgs-reference", 0): (f"{prefix}0", error)}
+        return _Part(None, {"formulas": {"f": "J"}}, "", "", {}, {}, references)
+
+    assert _is_same_objective(part("old", 0.25), part("new", 0.25 * (1 + 1e-9)), "f")
+    assert not _is_same_objective(part("old", 0.25), part("new", 0.26), "f")
