@@ -248,14 +248,29 @@ def _laid_out(array: Array) -> Array:
 
 
 def _shared(evaluate: Callable[[int, int], None], n: int, threads: int) -> None:
-    """Evaluate rows 0..n by several threads; this one takes its share. The kernels let go of the interpreter's lock."""
+    """Evaluate rows 0..n by several threads; this one takes its share. The kernels let go of the interpreter's lock.
+
+    What a thread raises is raised here, once all have ended: rows that were not evaluated hold anything.
+    """
+    if not isinstance(threads, int) or threads < 1:
+        raise InvalidInputError(f"threads must be a whole number >= 1, got {threads!r}")
     edges = [n * part // threads for part in range(threads + 1)]
-    others = [threading.Thread(target=evaluate, args=edges[at : at + 2]) for at in range(1, threads)]
+    errors: list[BaseException] = []
+
+    def guarded(first: int, last: int) -> None:
+        try:
+            evaluate(first, last)
+        except BaseException as error:
+            errors.append(error)
+
+    others = [threading.Thread(target=guarded, args=edges[at : at + 2]) for at in range(1, threads)]
     for thread in others:
         thread.start()
-    evaluate(edges[0], edges[1])
+    guarded(edges[0], edges[1])
     for thread in others:
         thread.join()
+    if errors:
+        raise errors[0]
 
 
 def _one_blas_thread() -> AbstractContextManager[Any]:

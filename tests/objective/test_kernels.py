@@ -131,6 +131,27 @@ def test_nan_and_inf_are_where_the_reference_has_them(loss, activation):
         np.testing.assert_allclose(ours.gradient(theta), gradient, rtol=1e-10, atol=1e-14 * largest)
 
 
+def test_what_goes_wrong_in_a_thread_is_raised(monkeypatch):
+    _, ours = pair("logistic")
+    thetas = np.zeros((8, ours.dim))
+
+    def no_room(workspace, n):
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("no room")
+        return np.zeros(n)
+
+    monkeypatch.setattr(kernels._Workspace, "of", no_room)
+    with pytest.raises(MemoryError, match="no room"):
+        ours.values(thetas, threads=3)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5])
+def test_threads_are_a_whole_number(threads):
+    _, ours = pair("logistic")
+    with pytest.raises(InvalidInputError, match="threads must be"):
+        ours.values(np.zeros((8, ours.dim)), threads=threads)
+
+
 def test_thetas_of_any_layout():
     _, ours = pair("softmax")
     thetas = np.random.default_rng(0).standard_normal((6, ours.dim))
