@@ -76,7 +76,7 @@ def measured(effort):
     for case in GOAL.wanted:
         objective = cancer if case == LINEAR else problem(case.partition(",")[0]).objective()
         frame, results = through_the_study(objective, budget).to_frame(), plain_loop(objective, budget)
-        assert sorted(frame["n_values"]) == [result.nfev for result in results]
+        assert sorted(frame["n_values"]) == sorted(result.nfev for result in results)
         found = sorted(result.fun for result in results)  # without the points of an unfinished step: scipy drops them
         assert effort.is_smoke or np.allclose(sorted(frame["best_value"]), found, rtol=0.05)
         loop = partial(plain_loop, objective, budget)
