@@ -132,7 +132,7 @@ def _largest(Z: Array) -> Array:
     """Return the largest score of every item, (..., n); numpy's own way takes three times as long for few scores."""
     if Z.shape[-1] > 16:
         return Z.max(axis=-1)
-    top = Z[..., 0].copy()
+    top = Z[..., 0].copy(order="K")  # as max lays it out: the order of later sums, and so their bits, hang on it
     for score in range(1, Z.shape[-1]):
         np.maximum(top, Z[..., score], out=top)
     return top
