@@ -1,8 +1,8 @@
 """Goal 9: what Nelder-Mead itself costs an evaluation, ``fast_nelder_mead``'s search against scipy's.
 
 Both make the same moves (standard coefficients, the same first simplex) on the same bare function, 1,000 evaluations
-after the first simplex (10,000 of ours at d = 1000); what the function costs is measured and taken off. For comparison: ours as in any run, through
-a Recorder that guards the function, counts, checks, and writes the trace.
+after the first simplex (10,000 of ours at d = 1000); what the function costs is measured and taken off. For
+comparison: ours as in any run, through a Recorder that guards the function, counts, checks, and writes the trace.
 """
 
 import contextlib
