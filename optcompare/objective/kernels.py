@@ -103,7 +103,7 @@ def _ready(name: str) -> tuple[Callable[..., Any], int]:
     functions = needed_functions()
     from numba.extending import get_cython_function_address
 
-    with _said(name):
+    with said_if_slow(f"the {name.replace('_', ' ')} kernel"):
         function = _compiled(functions, name)
     return function, get_cython_function_address("scipy.linalg.cython_blas", "dgemm")
 
@@ -124,11 +124,11 @@ def _compiled(functions: ModuleType, name: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def _said(name: str) -> Iterator[None]:
-    """Say on standard error what is being compiled, where it takes longer than SECONDS_UNTIL_SAID."""
+def said_if_slow(what: str) -> Iterator[None]:
+    """Say on standard error what is being compiled, or loaded, where it takes longer than SECONDS_UNTIL_SAID."""
     text = (
-        f"optcompare: compiling the {name.replace('_', ' ')} kernel with numba: some seconds, once for this "
-        "installation (kernel='numpy' does without)"
+        f"optcompare: preparing {what} (numba): compiled once and kept on disk, where there is a place for it; "
+        "kernel='numpy' does without"
     )
     timer = threading.Timer(SECONDS_UNTIL_SAID, lambda: print(text, file=sys.stderr, flush=True))
     timer.daemon = True

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import functools
 import sys
-import threading
 from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy import add, multiply, subtract
 from numpy.typing import NDArray
+
+from ..objective.kernels import said_if_slow
 
 Array = NDArray[np.float64]
 
@@ -49,16 +50,11 @@ def new_arithmetic(positions: Array, bits: np.random.MT19937, velocity: Array, f
 @functools.cache
 def _compiled_functions() -> ModuleType | None:
     """Return the compiled functions; None where numba does not work or finds no place for its cache."""
-    notice = "optcompare: compiling fast_pso's step with numba; it takes some seconds, once for this installation"
-    said = threading.Timer(2.0, print, [notice], {"file": sys.stderr, "flush": True})
-    said.daemon = True
-    said.start()
-    try:
-        from . import compiled_swarm
-    except (ImportError, RuntimeError):
-        return None
-    finally:
-        said.cancel()
+    with said_if_slow("fast_pso's step"):
+        try:
+            from . import compiled_swarm
+        except (ImportError, RuntimeError):
+            return None
     return compiled_swarm
 
 

@@ -369,12 +369,12 @@ def test_a_cache_that_cannot_be_used_is_done_without(tmp_path, monkeypatch):
     assert loaded()(4.0) == 8.0
 
 
-def test_a_long_compilation_is_announced(monkeypatch, capsys):
+def test_a_long_preparation_is_announced(monkeypatch, capsys):
     monkeypatch.setattr(kernels, "SECONDS_UNTIL_SAID", 0.05)
-    with kernels._said("population"):
+    with kernels.said_if_slow("the population kernel"):
         time.sleep(0.2)
-    assert "compiling the population kernel with numba" in capsys.readouterr().err
-    with kernels._said("population"):
+    assert "preparing the population kernel (numba): compiled once and kept on disk" in capsys.readouterr().err
+    with kernels.said_if_slow("the population kernel"):
         pass
     time.sleep(0.1)
     assert capsys.readouterr().err == ""
