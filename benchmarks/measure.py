@@ -78,7 +78,12 @@ def verdict(goal, wanted, value):
     if (value >= wanted) if goal.is_least else (value <= wanted):
         return "met"
     gap = (wanted - value) / wanted if goal.is_least else (value - wanted) / wanted
-    return f"short by {100 * gap:.2g} %"
+    return f"short by {plain(100 * gap, 2)} %"
+
+
+def plain(value, digits=3):
+    """Return a number of so many digits, never with an exponent where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
 
 
 # -- measuring ----------------------------------------------------------------------------------------------------
@@ -183,7 +188,7 @@ def number(value, unit):
     """Return a number with its unit."""
     if math.isnan(value):
         return "-"
-    text = f"{value:.3f}" if unit == "x" and 0.8 < value < 1.2 else f"{value:.3g}"
+    text = f"{value:.3f}" if unit == "x" and 0.8 < value < 1.2 else plain(value)
     return text if unit == "x" else f"{text} {unit}"
 
 
@@ -192,7 +197,7 @@ def table(rows):
     lines = ["| # | work | case | goal | measured (quartiles) | from | verdict |", "|---|---|---|---|---|---|---|"]
     for row in rows:
         sign, found = ("≥" if row.is_least else "≤"), row.measured
-        spread = "" if math.isnan(found.low) else f" ({found.low:.3g} to {found.high:.3g})"
+        spread = "" if math.isnan(found.low) else f" ({number(found.low, 'x')} to {number(found.high, 'x')})"
         wanted = "" if math.isnan(row.wanted) else f"{sign} {row.wanted:g}{'' if row.unit == 'x' else ' ' + row.unit}"
         cells = [row.number, row.work, row.case, wanted, number(found.value, row.unit) + spread, found.detail]
         lines.append("| " + " | ".join(map(str, [*cells, row.verdict])) + " |")
