@@ -60,6 +60,9 @@ class Optimizer(ABC):
         """Return (lower, upper), each (d,), where the optimizer searches a box; None where it does not."""
         return None
 
+    def load_compiled(self) -> None:  # noqa: B027 - nothing, for most
+        """Load what is compiled of the optimizer, the objective being prepared, so that no run's clock pays for it."""
+
     @classmethod
     def summary(cls) -> str:
         """Return the first line of the class's docstring."""

@@ -10,7 +10,7 @@ from .boundaries import BOUNDARIES
 from .from_pyswarms import Pso
 from .legacy_random import LegacyRandom
 from .pyswarms_backend import check_size
-from .swarm_arithmetic import Factors, new_arithmetic
+from .swarm_arithmetic import Factors, compiled_functions, new_arithmetic
 
 Array = NDArray[np.float64]
 
@@ -26,6 +26,10 @@ class FastPso(Pso):
     """
 
     requires = ("scipy",)
+
+    def load_compiled(self) -> None:
+        """Load the compiled step where runs will use it."""
+        compiled_functions()
 
     def new_swarm(self, start: Vector, rng: np.random.Generator) -> FastSwarm:
         """Return the swarm before its first evaluation: particle 0 at the start (d,), the others around it."""

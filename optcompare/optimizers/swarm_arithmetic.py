@@ -41,15 +41,19 @@ class Arithmetic(Protocol):
 
 def new_arithmetic(positions: Array, bits: np.random.MT19937, velocity: Array, factors: Factors) -> Arithmetic:
     """Return the arithmetic of a swarm at ``positions``, which draws from ``bits``."""
-    functions = _compiled_functions() if "numba" in sys.modules else None
+    functions = compiled_functions()
     if functions is None:
         return NumpyArithmetic(positions, bits, velocity, factors)
     return CompiledArithmetic(positions, bits, velocity, factors, functions)
 
 
+def compiled_functions() -> ModuleType | None:
+    """Return the compiled functions; None where numba is not loaded, does not work or has no place for its cache."""
+    return _loaded_functions() if "numba" in sys.modules else None
+
+
 @functools.cache
-def _compiled_functions() -> ModuleType | None:
-    """Return the compiled functions; None where numba does not work or finds no place for its cache."""
+def _loaded_functions() -> ModuleType | None:
     with said_if_slow("fast_pso's step"):
         try:
             from . import compiled_swarm

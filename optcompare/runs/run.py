@@ -153,6 +153,7 @@ def run_one(spec: RunSpec) -> Run:
     start = minimized.project(start)
     with contextlib.suppress(MissingLibraryError):  # the run itself will say so
         minimized.prepare()
+    optimizer.load_compiled()
     _warn_of_two_lambdas(spec)
     with isolated(stream(spec.seed, "global")):
         monitors = bound_monitors(spec.monitors, spec.objective)

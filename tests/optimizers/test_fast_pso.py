@@ -1,7 +1,9 @@
 """fast_pso evaluates the populations of pso, bit for bit."""
 
+import functools
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ def arithmetic(request, monkeypatch):
     """Every test is made with both kinds of arithmetic."""
     is_numpy = request.param == "numpy"
     if is_numpy:
-        monkeypatch.setattr(swarm_arithmetic, "_compiled_functions", lambda: None)
+        monkeypatch.setattr(swarm_arithmetic, "compiled_functions", lambda: None)
     else:
         pytest.importorskip("numba")
     swarm = FastPso().new_swarm(np.zeros(2), np.random.default_rng(0))
@@ -200,3 +202,20 @@ def test_pyswarms_is_not_imported():
         "assert run.n_values == 300 and 'pyswarms' not in sys.modules"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", script], check=True)
+
+
+def test_the_compiled_step_is_loaded_off_the_clock(arithmetic, monkeypatch):
+    if swarm_arithmetic.compiled_functions() is None:
+        pytest.skip("nothing is loaded")
+    functions = swarm_arithmetic.compiled_functions()
+    loads = []
+
+    @functools.cache
+    def slowly():
+        time.sleep(0.5)
+        loads.append(1)
+        return functions
+
+    monkeypatch.setattr(swarm_arithmetic, "_loaded_functions", slowly)
+    run = oc.minimize(oc.function_objective(lambda t: float(t @ t), dim=3), "fast_pso", budget=100)
+    assert loads == [1] and run.seconds < 0.4
