@@ -211,7 +211,8 @@ def compact(rows):
         cases = [row for row in rows if row.number == place and not math.isnan(row.wanted)]
         sign = "≥" if cases[0].is_least else "≤"
         unit = "" if cases[0].unit == "x" else f" {cases[0].unit}"
-        wanted = " / ".join(dict.fromkeys(f"{row.wanted:g}" for row in cases))
+        every = [f"{row.wanted:g}" for row in cases]
+        wanted = every[0] if len(set(every)) == 1 else " / ".join(every)
         found = " / ".join(number(row.measured.value, "x") for row in cases)
         short = [f"{row.verdict} ({row.case})" for row in cases if row.verdict != "met"]
         said = "; ".join(short) if short else "met"
