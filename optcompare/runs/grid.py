@@ -6,6 +6,7 @@ builds the objectives of the seeds it meets.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,7 @@ from .describe import digest
 from .measure import Measurement
 from .run import run_one, to_record
 from .spec import RunSpec
+from .status import Status
 
 Task = tuple[str, int, str, int]
 N_KEPT = 8  # objectives of other seeds that are remembered: tasks come seed by seed, and data can be large
@@ -33,7 +35,8 @@ class Grid:
 
     objectives: label -> an Objective, or a function of the seed (so that seeds vary the split). lambdas: as written in
     each objective's penalty; None for "as it is". start_from: objective label -> label of the objective whose answer
-    (same lambda, arm and seed) is the start. draws: how noise is drawn, for all or by objective label.
+    (same lambda, arm and seed) is the start. draws: how noise is drawn, for all or by objective label. kernels:
+    (objective label, seed) -> the kernel in its runs' keys; it travels to the workers, where no other may serve.
     """
 
     study: str
@@ -47,6 +50,7 @@ class Grid:
     start_from: Mapping[str, str] = field(default_factory=dict)
     measurements: Mapping[str, Measurement] = field(default_factory=dict)
     starts: dict[Task, tuple[str, NDArray[np.float64]]] = field(default_factory=dict, compare=False)
+    kernels: dict[tuple[str, int], str] = field(default_factory=dict, compare=False)
     _built: dict[tuple[str, int], Objective] = field(default_factory=dict, repr=False, compare=False)
     _digests: dict[int, tuple[Any, str]] = field(default_factory=dict, repr=False, compare=False)
     _objective_digests: dict[tuple[str, int], str] = field(default_factory=dict, repr=False, compare=False)
@@ -106,6 +110,7 @@ class Grid:
         parent = self.start_from.get(label)
         spec = replace(self.spec(task), start_key=self.key((parent, position, arm, seed)) if parent else "")
         given = self.objective(label, seed)
+        self.kernels[label, seed] = spec.kernel
 
         def digest_of(thing: Any) -> str:
             if thing is not given or given is self.objectives[label]:
@@ -123,9 +128,21 @@ class Grid:
         return self._digests[id(thing)][1]
 
     def work(self, task: tuple[str, int, str, int, str]) -> dict[str, Any]:
-        """Run one task, (objective, lambda's position, arm, seed, key), and return its record."""
-        spec = self.spec((task[0], task[1], task[2], task[3]))
-        return to_record(spec, run_one(spec), self.study, task[4])
+        """Run one task, (objective, lambda's position, arm, seed, key), and return its record.
+
+        Where the objective is built here, by its seed, and chooses another kernel than the key's, the run is SKIPPED.
+        """
+        label, position, arm, seed, key = task
+        spec = self.spec((label, position, arm, seed))
+        kernel = self.kernels.get((label, seed), spec.kernel)
+        if spec.kernel == kernel:
+            return to_record(spec, run_one(spec), self.study, key)
+        message = (
+            f"the objective's kernel is {kernel!r} where the study was started and {spec.kernel!r} on "
+            f"{socket.gethostname()}: install the same there (pip install 'optcompare[fast]'), or build the objective "
+            "with kernel='numpy'"
+        )
+        return self.failed_record((label, position, arm, seed), key, str(Status.SKIPPED), message, 0.0)
 
     def failed_record(self, task: Task, key: str, status: str, message: str, seconds: float) -> dict[str, Any]:
         """Return the record of a run that left none: killed, timed out, crashed."""
