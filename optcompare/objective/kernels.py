@@ -108,6 +108,12 @@ def _ready(name: str) -> tuple[Callable[..., Any], int]:
     return function, get_cython_function_address("scipy.linalg.cython_blas", "dgemm")
 
 
+def load_kernels() -> None:
+    """Load the functions, or compile them; MissingLibraryError without numba."""
+    for name in ("population", "value_and_gradient"):
+        _ready(name)
+
+
 def _compiled(functions: ModuleType, name: str) -> Callable[..., Any]:
     """Load a function from numba's cache or compile it; a cache that cannot be used is done without."""
     function, signature = getattr(functions, name), functions.SIGNATURES[name]
@@ -165,8 +171,7 @@ class CompiledLoss:
 
     def prepare(self) -> None:
         """Load the functions, or compile them."""
-        for name in ("population", "value_and_gradient"):
-            _ready(name)
+        load_kernels()
 
     def values(self, thetas: Array, sample: Sample | None, threads: int = 1) -> Array:
         """Return the loss of each row of thetas (m, d), shape (m,)."""

@@ -22,8 +22,9 @@ def main(connection_fd: int, alive_fd: int, work_fd: int, idle_seconds: int, mem
 
     ``memory_bytes``: see ``limit_memory``; 0 for no limit.
 
-    The work is a pickled callable, read from the file behind ``work_fd``; ``None`` is the answer to it, then
-    ``work(task)`` the answer to each task. An exception that leaves ``work`` ends the process.
+    The work is a pickled callable, read from the file behind ``work_fd``; where it is a method of an object that has a
+    ``prepare()``, that is called, off every task's clock. ``None`` is the answer to it, then ``work(task)`` the answer
+    to each task. An exception that leaves ``work`` ends the process.
     """
     die_with_parent(alive_fd)
     sys.argv[:] = ["optcompare worker"]
@@ -31,6 +32,8 @@ def main(connection_fd: int, alive_fd: int, work_fd: int, idle_seconds: int, mem
     import cloudpickle
 
     work = cloudpickle.loads(_content(work_fd))
+    if (prepare := getattr(getattr(work, "__self__", None), "prepare", None)) is not None:
+        prepare()
     limit_memory(memory_bytes)
     connection = Connection(connection_fd)
     connection.send(None)

@@ -166,6 +166,7 @@ def _run_wave(
 
     for label, seed in {task[0]: task[3] for task in reversed(wave)}.items():
         grid.objective(label, seed).prepare()  # once, before several workers would
+    grid.prepare()
     work = pickled(grid.work)
     tasks = [(*task, keys[task]) for task in wave]
     executor.run(work, tasks, on_done, run_timeout=limits.run_timeout, memory_limit=limits.memory_limit, stop=stop)

@@ -6,6 +6,7 @@ builds the objectives of the seeds it meets.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import InvalidInputError
+from ..errors import InvalidInputError, MissingLibraryError
+from ..objective.kernels import load_kernels
 from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor
 from .arms import Arm
@@ -126,6 +128,14 @@ class Grid:
         if id(thing) not in self._digests:
             self._digests[id(thing)] = (thing, digest(thing))  # keeping the object keeps its id its own
         return self._digests[id(thing)][1]
+
+    def prepare(self) -> None:
+        """Load what is compiled of what the runs need, kernels first: before any run's clock, and its time limit."""
+        if "numba" in self.kernels.values():
+            with contextlib.suppress(MissingLibraryError):  # the runs themselves will say so
+                load_kernels()
+        for arm in self.arms.values():
+            arm.optimizer.load_compiled()
 
     def work(self, task: tuple[str, int, str, int, str]) -> dict[str, Any]:
         """Run one task, (objective, lambda's position, arm, seed, key), and return its record.

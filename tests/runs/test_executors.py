@@ -115,6 +115,22 @@ def await_none(find, seconds=5.0):
 # -- processes ----------------------------------------------------------------------------------------------------
 
 
+class Prepared:
+    """A second to get ready, then quick."""
+
+    def prepare(self):
+        time.sleep(1.0)
+        self.is_ready = True
+
+    def work(self, task):
+        return {"is_ready": self.is_ready}
+
+
+def test_what_a_worker_loads_first_is_not_on_the_task_s_clock():
+    done = collect(ProcessExecutor(1), [("one", 1)], Prepared().work, run_timeout=0.8)
+    assert done == {("one", 1): {"is_ready": True}}
+
+
 def test_only_the_bad_runs_are_lost():
     bad = [(name, 0) for name in (*CRASHES, "stubborn", "native")]
     tasks = [task for pair in zip(GOOD, bad) for task in pair] + GOOD[len(bad) :]

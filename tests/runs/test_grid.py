@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import optcompare as oc
+from optcompare.errors import MissingLibraryError
 from optcompare.objective import kernels
+from optcompare.runs import grid as grid_module
 from optcompare.runs.executors import pickled
 
 LABELS = ("by seed", 0, "random_search", 5)
@@ -47,3 +49,26 @@ def test_numpy_is_numpy_everywhere(monkeypatch):
     work = pickle.loads(pickled(grid.work))
     monkeypatch.setattr(kernels, "compiled_functions", functools.cache(lambda: None))
     assert work((*LABELS, key))["status"] == "BUDGET"
+
+
+@pytest.mark.parametrize("kernel", ["auto", "numpy"])
+def test_what_is_compiled_is_loaded_before_the_runs(kernel, monkeypatch):
+    pytest.importorskip("numba")
+    loaded = []
+    monkeypatch.setattr(grid_module, "load_kernels", lambda: loaded.append("kernels"))
+    monkeypatch.setattr(oc.optimizers.RandomSearch, "load_compiled", lambda self: loaded.append("optimizer"))
+    grid = grid_of(kernel)
+    grid.key(LABELS)
+    pickle.loads(pickled(grid.work)).__self__.prepare()
+    assert loaded == (["optimizer"] if kernel == "numpy" else ["kernels", "optimizer"])
+
+
+def test_preparing_without_numba_is_left_to_the_runs(monkeypatch):
+    grid = grid_of("numpy")
+    grid.kernels["by seed", 5] = "numba"
+
+    def missing():
+        raise MissingLibraryError("no numba")
+
+    monkeypatch.setattr(grid_module, "load_kernels", missing)
+    grid.prepare()
