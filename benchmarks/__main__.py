@@ -1,6 +1,6 @@
 """Run the benchmarks, each in a process of its own, and write their tables.
 
-    python -m benchmarks [NAME ...] [--smoke] [--repeats N] [--avx2] [--out DIR]
+    python -m benchmarks [NAME ...] [--smoke] [--repeats N] [--avx2] [--table] [--out DIR]
 
 NAME is a script (population_loop) or a goal's number (1); default: all 13. Writes results.json and results.md to DIR
 (default: benchmarks/), and prints a compact table for the README. A goal that is missed is shown as "short", and the
@@ -64,12 +64,13 @@ def main():
     parser.add_argument("names", nargs="*", metavar="NAME", help="a script or a goal's number (default: all)")
     parser.add_argument("--smoke", action="store_true", help="everything once, on little work: does it run at all")
     parser.add_argument("--repeats", type=int, default=7, help="pairs of blocks (default: 7)")
+    parser.add_argument("--table", action="store_true", help="write the tables of what was measured before; no run")
     parser.add_argument("--avx2", action="store_true", help="without AVX-512, into results_avx2")
     parser.add_argument("--out", type=Path, default=HERE, help="folder of results.json and results.md")
     options = parser.parse_args()
     results, failed = {}, []
     with tempfile.TemporaryDirectory() as folder:
-        for name in chosen(options.names):
+        for name in () if options.table else chosen(options.names):
             print(f"== {name}", flush=True)
             result = result_of(name, options, folder)
             if result is None:
@@ -82,9 +83,13 @@ def main():
     machines = dict.fromkeys(f"{one['machine'].partition(' (load')[0]}" for one in every.values())
     versions = {name: found for one in every.values() for name, found in one["versions"].items()}
     facts = f"{'; '.join(machines)}; {', '.join(f'{name} {found}' for name, found in versions.items())}."
+    loads = ", ".join(
+        f"{name} {one['machine'].partition('(load ')[2].partition(')')[0]}" for name, one in every.items()
+    )
+    loaded = f"Load average while measuring (wall clock needs idle cores): {loads}."
     options.out.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(every, indent=1) + "\n", encoding="utf-8")
-    text = f"# Benchmarks: results\n\nWritten by `python -m benchmarks`. {facts}\n\n{table(rows)}\n"
+    text = f"# Benchmarks: results\n\nWritten by `python -m benchmarks`. {facts}\n\n{loaded}\n\n{table(rows)}\n"
     path.with_suffix(".md").write_text(text, encoding="utf-8")
     print(f"\n{compact(rows)}\n\n{facts}")
     if failed:
