@@ -5,7 +5,7 @@
 f_ref: the least error at the nominal lambda that any stored run reached, references included, and who found it. f_0:
 the error of the best constant predictor (weights zero, biases optimal). tau is 1 for an answer that has learnt nothing
 and 0 for the best one known. Where f_ref cannot be far from the minimum, tau is a gap; for losses that are neither
-smooth nor convex (ramp, 0-1) it is a distance to the best known value, and ``is_gap`` is False.
+smooth nor convex (ramp, 0-1, ReLU networks) it is a distance to the best known value, and ``is_gap`` is False.
 
 A problem is one function: an objective at a lambda, and at a seed where the objective is a function of the seed.
 """
@@ -225,7 +225,7 @@ def _facts(run: pd.Series[Any], description: Mapping[str, Any]) -> dict[str, boo
         return {name: bool(known[objective][name]) for name in FLAGS}
     formula = str(description.get("formulas", {}).get(objective, ""))
     losses = [loss for loss in LOSSES.values() if f"[{loss.formula}]" in formula]
-    is_smooth = all(loss.is_smooth for loss in losses)
+    is_smooth = all(loss.is_smooth for loss in losses) and "relu(" not in formula
     is_noisy = " under " in formula
     has_gradient = all(loss.has_gradient for loss in losses)
     flags = (False, is_smooth, is_noisy, has_gradient, False)

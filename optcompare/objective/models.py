@@ -32,6 +32,7 @@ class Activation:
     apply: Callable[[Array], Array]
     slope: Callable[[Array], Array]
     largest_slope: float
+    is_smooth: bool = True
 
 
 def _tanh(z: Array) -> Array:
@@ -58,7 +59,7 @@ ACTIVATIONS: dict[str, Activation] = {
     activation.name: activation
     for activation in (
         Activation("tanh", "tanh(z)", _tanh, lambda a: 1.0 - a * a, 1.0),
-        Activation("relu", "max(z, 0)", _relu, lambda a: (a > 0.0).astype(np.float64), 1.0),
+        Activation("relu", "max(z, 0)", _relu, lambda a: (a > 0.0).astype(np.float64), 1.0, is_smooth=False),
         Activation("sigmoid", "1/(1 + exp(-z))", _sigmoid, lambda a: a * (1.0 - a), 0.25),
         Activation("identity", "z", _identity, lambda a: np.ones_like(a), 1.0),
     )
@@ -95,6 +96,11 @@ class MLP:
         """(inputs, units) of every layer."""
         widths = [self.n_features, *self.hidden, self.n_scores]
         return list(itertools.pairwise(widths))
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether the scores are differentiable in theta everywhere."""
+        return not self.hidden or ACTIVATIONS[self.activation].is_smooth
 
     @property
     def formula(self) -> str:

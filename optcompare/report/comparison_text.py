@@ -76,8 +76,8 @@ def _scope(comparison: Comparison) -> str:
     no_gap = int((~problems["is_gap"].astype(bool)).sum())
     if no_gap:
         text += (
-            f" On {plural(no_gap, 'problem')} (ramp, 0-1) f_ref is the best known value and no gap to the minimum is "
-            "claimed."
+            f" On {plural(no_gap, 'problem')} (neither smooth nor convex) f_ref is the best known value and no gap to "
+            "the minimum is claimed."
         )
     without = len(problems) - comparison.default.areas["problem"].nunique()
     if without:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InvalidInputError, MissingLibraryError
+from ..objective.data_objective import DataObjective
 from ..objective.kernels import load_kernels
 from ..objective.objective import Objective
 from ..recorder import Budget, Draws, Monitor
@@ -180,16 +181,18 @@ class Grid:
 def objective_facts(objective: Objective, source: ObjectiveSource) -> dict[str, Any]:
     """Return what comparisons need to know of an objective and cannot read from its runs, as plain data.
 
-    is_convex, is_smooth, is_constrained and is_generated are facts of the noise-free objective; is_noisy and
-    has_gradient of what optimizers are shown. is_by_seed: whether ``source`` is a function of the seed.
+    is_convex, is_smooth (of loss, penalty and model: a network of ReLU units is not), is_constrained and is_generated
+    are facts of the noise-free objective; is_noisy and has_gradient of what optimizers are shown. is_by_seed: whether
+    ``source`` is a function of the seed.
     """
     exact = objective.exact
+    is_smooth_model = not isinstance(exact, DataObjective) or exact.model.is_smooth
     return {
         "dataset": objective.dataset_name,
         "dim": objective.dim,
         "n_samples": objective.n_samples,
         "is_convex": exact.is_convex,
-        "is_smooth": exact.is_smooth and exact.penalty.is_smooth,
+        "is_smooth": exact.is_smooth and exact.penalty.is_smooth and is_smooth_model,
         "is_noisy": objective.is_noisy,
         "has_gradient": objective.has_gradient,
         "is_constrained": objective.is_constrained,

@@ -186,6 +186,7 @@ def test_ramp_and_zero_one_claim_no_gap():
         "J = (1/n) sum_i [clip((1 - s z)/2, 0, 1), s = +-1] + x": (False, False, True),
         "J = (1/n) sum_i [[class(z) != y]] + x": (False, False, False),
         "J = (1/n) sum_i [ln(1 + exp(-s z)), s = +-1] under Minibatch(20)": (True, True, True),
+        "J = (1/n) sum_i [ln(1 + exp(-s z)), s = +-1], z = W2'relu(W1'x + b1) + b2": (False, False, True),
     }
     for formula, flags in formulas.items():
         row = table([a_run()], [constant()], {**old, "formulas": {"p": formula}}).iloc[0]

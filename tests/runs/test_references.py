@@ -157,10 +157,19 @@ def test_the_facts_of_an_objective():
             linear(penalty=oc.WeightElimination(1.0)),
             oc.mlp_objective(data(), hidden=(2,)),
         ],
-        "is_smooth": [linear(loss="ramp"), linear(penalty=oc.L1(1.0)), linear(loss="zero_one")],
+        "is_smooth": [
+            linear(loss="ramp"),
+            linear(penalty=oc.L1(1.0)),
+            linear(loss="zero_one"),
+            oc.mlp_objective(data(), hidden=(2,), activation="relu"),
+            oc.with_features(oc.mlp_objective(data(), hidden=(2,), activation="relu"), oc.ValueNoise(0.1)),
+        ],
         "has_gradient": [linear(loss="zero_one"), oc.with_features(linear(), oc.ValueNoise(0.1))],
     }
     for fact, objectives in cases.items():
         assert [objective_facts(objective, objective)[fact] for objective in objectives] == [False] * len(objectives)
+    for activation in ("tanh", "sigmoid", "identity"):
+        network = oc.mlp_objective(data(), hidden=(2,), activation=activation)
+        assert objective_facts(network, network)["is_smooth"]
     assert objective_facts(linear(penalty=oc.MaxNorm(1.0)), linear())["is_constrained"]
     assert objective_facts(oc.with_features(linear(), oc.ValueNoise(0.1)), linear())["is_smooth"]
