@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..objective.losses import LOSSES
+from ..runs.references import CONSTANT
 from .curves import BEST_VALUE, INCUMBENT, NOWHERE, Curves
 from .summaries import numbers, with_columns
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-CONSTANT = "constant_predictor"
 IN_ERROR = "InError"  # the arm that minimizes the error at the nominal lambda
 FLAGS = ("is_convex", "is_smooth", "is_noisy", "has_gradient", "is_generated")
 PROBLEM_COLUMNS = (

@@ -36,7 +36,7 @@ Array = NDArray[np.float64]
 TAUS = tuple(10.0**-exponent for exponent in range(1, 8))
 DENSE_TAUS = tuple(float(tau) for tau in np.logspace(0.0, -7.0, 50))
 COSTS = ("passes", "evaluations", "seconds", "simplices")
-PRICES = ("measured", "dimension")
+PRICE_NAMES = ("measured", "dimension")
 DEFAULT_PRICE = 2.0  # of a gradient whose price was not measured
 
 
@@ -138,8 +138,8 @@ def runtimes(
 def prices(rows: pd.DataFrame, problems: pd.DataFrame, gradient_price: float | str) -> Array:
     """Return the passes of one backward pass for every one of ``rows`` (with problem and dim), see ``runtimes``."""
     if isinstance(gradient_price, str):
-        if gradient_price not in PRICES:
-            raise unknown_name("gradient_price", gradient_price, PRICES)
+        if gradient_price not in PRICE_NAMES:
+            raise unknown_name("gradient_price", gradient_price, PRICE_NAMES)
         if gradient_price == "dimension":
             return numbers(rows["dim"]) + 1.0
         return np.nan_to_num(problem_fact(rows, problems, "gradient_price"), nan=DEFAULT_PRICE)

@@ -24,14 +24,13 @@ from ..errors import DataError, InvalidInputError, unknown_name
 from .claims import SIGNIFICANCE
 from .clusters import LEVEL, N_BOOTSTRAP, check_level, cluster_counts
 from .ranks import ScoreMatrix, mean_ranks, sign_flip_p
-from .runtimes import DEFAULT_PRICE, problem_fact
+from .runtimes import DEFAULT_PRICE, PRICE_NAMES, problem_fact
 from .summaries import numbers
 
 if TYPE_CHECKING:
     import pandas as pd
 
 UNITS = ("passes", "dimension")
-PRICE_NAMES = ("measured", "dimension")
 BINS = (10, 30, 100)  # d up to 10, 11 to 30, 31 to 100, above
 NEEDED = ("problem", "dataset", "dim", "optimizer", "tau", "is_reached", "n_values", "n_gradients")
 WINNER_COLUMNS = (
