@@ -301,8 +301,12 @@ def test_projects_every_iterate():
 
     objective = oc.function_objective(lambda t: float(((t - [3, 4]) ** 2).sum()), dim=2, penalty=Ball())
     seen = []
-    recorder = Recorder(objective, 2000)
-    recorder.recommend = lambda theta: seen.append(np.array(theta))
+
+    class Listening(Recorder):
+        def recommend(self, theta):
+            seen.append(np.array(theta))
+
+    recorder = Listening(objective, 2000)
     with pytest.raises(BudgetExhausted):
         EvolutionStrategy(learning_rate=0.05).minimize(recorder, np.array([5.0, 0.0]), np.random.default_rng(0))
     assert (np.linalg.norm(seen, axis=1) <= 1 + 1e-12).all()

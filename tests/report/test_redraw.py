@@ -17,10 +17,11 @@ def valley(theta):
 def stores(tmp_path_factory):
     folder = tmp_path_factory.mktemp("stores")
     for name, optimizers in (("old", ["nelder_mead", "random_search"]), ("new", ["nelder_mead", "cma_es"])):
-        oc.Study(
+        results = oc.Study(
             name="valley", question="Which one?", objectives={"valley": oc.function_objective(valley, dim=2)},
             optimizers=optimizers, seeds=range(2), budget=150, reference_starts=1,
         ).run(store=folder / f"{name}.db", jobs=1, progress=False)  # fmt: skip
+        results.store.close()  # its last writes go into the file now, not when the collector finds it
     (folder / "old.db").chmod(0o444)  # archived
     return folder
 
