@@ -106,8 +106,11 @@ class WorkerProcess:
         return RunFailure("CRASHED", f"the worker process {self.ended()} during the run", seconds)
 
     def ended(self) -> str:
-        """Return how it ended by itself; one that hung up and is still there after a second is killed."""
-        until = time.monotonic() + 1.0
+        """Return how it ended by itself; one that hung up and is still there after 5 s is killed.
+
+        A process that exits takes a second or more to unload its libraries on a busy machine.
+        """
+        until = time.monotonic() + 5.0
         while self.is_alive and time.monotonic() < until:
             time.sleep(0.002)
         return self.kill()
