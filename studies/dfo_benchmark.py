@@ -14,9 +14,9 @@ What is known of the claims that do not hold: lbfgs from one start ends in anoth
 1e-5 within 100 (d + 1) passes on the convex problems, but on no MLP and not on "iris softmax, free". What tuning saves
 pso is 23 % in the median over seeds; the interval ends at the edge.
 
-The run that README.md reports took 95 minutes on two busy cores and was ended there: it lacks 2 % of its runs, those of
-cobyla and cobyqa for the last four seeds, and some at d = 485. A run of cobyla or cobyqa there is killed at its limit
-(--run-timeout 60); nelder_mead and cma_es end. Its figures and tables are the report's.
+The run that README.md reports took 100 minutes on two busy cores, in parts of the grid. At d = 485 a run of cobyla or
+cobyqa is killed at its limit (--run-timeout 20); nelder_mead and cma_es end there (17 s a run, idle cores): on a busy
+machine give them a longer limit. Its figures and tables are the report's.
 """
 
 import numpy as np
