@@ -3,8 +3,8 @@
 34 problems of dfo_problems.py (18 data sets, 2 of them generated; linear models, softmax, MLPs; d from 3 to 485;
 smooth, ramp, 0-1, minibatches, noise, truncated digits, NaN, a moved start) x every registered optimizer, each with its
 defaults and as tuned by dfo_tuning.py on other data sets, x 15 seeds, 100 (d + 1) passes a run, a gradient charged two
-passes on top of its value. Not in it: the compiled fast_* optimizers, which take the same steps as their namesakes, and
-the constant predictor.
+passes on top of its value. Not in it: the fast_* optimizers, which follow the rules of their namesakes at less cost of
+their own (fast_de with other random numbers), and the constant predictor.
 
 Targets: tau = (J - J*)/(J_0 - J*), J_0 the best constant predictor, J* the least error of all runs and of lbfgs from
 ten further starts. A run that is skipped for want of a gradient, or fails, is charged its full budget.

@@ -32,7 +32,7 @@ TRIALS, SEEDS, BUDGET = 12, range(2), oc.Budget(per_dimension=100)
 TAUS = 10.0 ** -np.arange(1, 8)
 MISSED = 10.0  # budgets that a missed target counts
 FILE = Path(__file__).with_name("dfo_tuned.json")
-DOUBLES = ("fast_",)  # the same trajectories as their namesakes, compiled
+DOUBLES = ("fast_",)  # their namesakes' rules, with less work of their own
 
 
 def names():
